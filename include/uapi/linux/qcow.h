@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * qcow: disk image files as block devices.
+ *
+ * The protocol
+ * ============
+ *
+ * All requests are ioctls on the control device, /dev/qcow-control, and need
+ * CAP_SYS_ADMIN.  No device exists until an image is attached: QCOW_ATTACH
+ * allocates a number N, makes /dev/qcowN, scans its partitions and returns;
+ * QCOW_DETACH takes it away again.
+ *
+ * The kernel never opens a path and never guesses a format.  The caller opens
+ * every file of the chain (the image, each file that backs it, external data
+ * files), takes the locks that other users of the image expect on those
+ * descriptors, and passes them with their formats.  The driver keeps a
+ * reference to each open file description for as long as the device is
+ * attached, and so the locks, when they belong to the open file description
+ * (F_OFD_SETLK), outlive the caller.
+ *
+ * A file that the driver has open already is not opened again: a hundred
+ * overlays of one base share the base's image and its caches.  Because locks
+ * that the driver holds would conflict with the caller's own, a caller asks
+ * first with QCOW_QUERY and takes no lock on a file that is shared.
+ *
+ * Every structure begins with its own size in bytes as the caller knows it.
+ * The kernel refuses a size that is smaller than the first published one, and
+ * a larger one whose unknown part is not zero (-E2BIG).  Unknown flags and
+ * reserved members that are not zero are refused (-EINVAL).  QCOW_FEATURES
+ * says what this kernel knows.
+ *
+ * Where a structure has a message buffer, the kernel writes a NUL-terminated
+ * sentence there whenever it refuses: what was wrong, where in which layer.
+ */
+#ifndef _UAPI_LINUX_QCOW_H
+#define _UAPI_LINUX_QCOW_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define QCOW_CONTROL_NAME	"qcow-control"
+#define QCOW_DISK_PREFIX	"qcow"
+
+/* Raised when a structure grows a member or a flag is added. */
+#define QCOW_ABI_VERSION	1
+
+/* A chain is at most so many layers deep, the top one included. */
+#define QCOW_MAX_LAYERS		256
+
+/* Bytes of qcow_attach.name, the NUL included. */
+#define QCOW_NAME_LEN		64
+
+/* A number of a device that does not exist. */
+#define QCOW_NO_DEVICE		0xffffffffU
+
+enum qcow_format {
+	QCOW_FORMAT_RAW		= 1,
+	QCOW_FORMAT_QCOW2	= 2,
+};
+
+/**
+ * struct qcow_features - what this kernel's driver knows (QCOW_FEATURES)
+ * @size:		in: sizeof(struct qcow_features)
+ * @abi_version:	out: QCOW_ABI_VERSION of the driver
+ * @attach_flags:	out: the QCOW_ATTACH_* flags it takes
+ * @formats:		out: bit 1 << QCOW_FORMAT_* for each readable format
+ * @writable_formats:	out: the same for formats it can write
+ * @qcow2_incompatible:	out: incompatible feature bits that it supports
+ * @max_layers:		out: the deepest chain
+ * @reserved:		zero
+ */
+struct qcow_features {
+	__u32 size;
+	__u32 abi_version;
+	__u64 attach_flags;
+	__u64 formats;
+	__u64 writable_formats;
+	__u64 qcow2_incompatible;
+	__u32 max_layers;
+	__u32 reserved;
+};
+
+/**
+ * struct qcow_layer - one file of a chain
+ * @fd:		the image file: a regular file or a block device, opened for
+ *		reading, or for reading and writing where it is the top layer
+ *		of a device that is to be written
+ * @format:	QCOW_FORMAT_*
+ * @data_fd:	the external data file of a qcow2 image that has one, else -1
+ * @flags:	zero
+ * @offset:	raw only: where the image begins in the file, bytes, a multiple
+ *		of 512
+ * @sizelimit:	raw only: bytes of the file to use from @offset, a multiple of
+ *		512; 0 for all
+ */
+struct qcow_layer {
+	__s32 fd;
+	__u32 format;
+	__s32 data_fd;
+	__u32 flags;
+	__u64 offset;
+	__u64 sizelimit;
+};
+
+#define QCOW_ATTACH_READ_ONLY	(1U << 0)
+/* Do not scan for partitions now (BLKRRPART still does). */
+#define QCOW_ATTACH_NO_PARTSCAN	(1U << 1)
+/* Direct I/O on the files: required, or never; neither: where it works. */
+#define QCOW_ATTACH_DIO_ON	(1U << 2)
+#define QCOW_ATTACH_DIO_OFF	(1U << 3)
+/* Discards are not offered, and write-zeroes never frees space. */
+#define QCOW_ATTACH_NO_DISCARD	(1U << 4)
+
+/**
+ * struct qcow_attach - make a device of a chain of files (QCOW_ATTACH)
+ * @size:	in: sizeof(struct qcow_attach)
+ * @flags:	in: QCOW_ATTACH_*
+ * @layers:	in: pointer to @nr_layers struct qcow_layer, the top one first,
+ *		each backed by the next
+ * @nr_layers:	in: 1..QCOW_MAX_LAYERS
+ * @sector_size: in: logical block size of the device, 512 or 4096; 0 for 512
+ * @snapshot:	in: pointer to the id or the name of an internal snapshot of
+ *		the top layer (an id goes first), which must then be read-only;
+ *		0 for the active disk
+ * @snapshot_len: in: bytes at @snapshot, without a NUL
+ * @number:	out: N of /dev/qcowN
+ * @cache_size:	in: bytes of L2 tables kept in memory for the top image; 0 for
+ *		the default
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @message_len: in: bytes at @message
+ * @reserved:	zero
+ * @name:	in: a name for /dev/disk/by-qcow/, NUL-padded; empty for none
+ *
+ * Errors: EPERM (no CAP_SYS_ADMIN), EINVAL (arguments), EUCLEAN (the image is
+ * malformed), EOPNOTSUPP (the image needs something that the driver does not
+ * support), EBUSY (a file is in use by another device in a way that does not
+ * go together), EROFS (the image cannot be written; attach it read-only),
+ * ENOENT (no such snapshot), EEXIST (the name is in use), ENOMEM, EIO.
+ */
+struct qcow_attach {
+	__u32 size;
+	__u32 flags;
+	__u64 layers;
+	__u32 nr_layers;
+	__u32 sector_size;
+	__u64 snapshot;
+	__u32 snapshot_len;
+	__u32 number;
+	__u64 cache_size;
+	__u64 message;
+	__u32 message_len;
+	__u32 reserved;
+	char name[QCOW_NAME_LEN];
+};
+
+/* Detach when the last user closes the device; new opens go on until then. */
+#define QCOW_DETACH_LAZY	(1U << 0)
+
+/**
+ * struct qcow_detach - take a device away (QCOW_DETACH)
+ * @size:	in: sizeof(struct qcow_detach)
+ * @flags:	in: QCOW_DETACH_*
+ * @number:	in: N of /dev/qcowN
+ * @reserved:	zero
+ *
+ * Returns after everything written is in the files and the files are closed.
+ * Errors: EPERM, EINVAL, ENXIO (no such device), EBUSY (it is open or
+ * mounted), or the error with which the last writing failed; the device is
+ * gone then all the same.
+ */
+struct qcow_detach {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 reserved;
+};
+
+/* The driver has this file open as an image or as a data file... */
+#define QCOW_QUERY_OPEN		(1U << 0)
+/* ...and writes to it. */
+#define QCOW_QUERY_WRITABLE	(1U << 1)
+
+/**
+ * struct qcow_query - is this file in use by the driver? (QCOW_QUERY)
+ * @size:	in: sizeof(struct qcow_query)
+ * @fd:		in: a file, opened in any way
+ * @flags:	out: QCOW_QUERY_*
+ * @number:	out: a device whose top layer (active disk) the file is, or
+ *		QCOW_NO_DEVICE where it only backs others
+ */
+struct qcow_query {
+	__u32 size;
+	__s32 fd;
+	__u32 flags;
+	__u32 number;
+};
+
+#define QCOW_IOC_MAGIC	'Q'
+
+#define QCOW_FEATURES	_IOWR(QCOW_IOC_MAGIC, 0x40, struct qcow_features)
+#define QCOW_ATTACH	_IOWR(QCOW_IOC_MAGIC, 0x41, struct qcow_attach)
+#define QCOW_DETACH	_IOWR(QCOW_IOC_MAGIC, 0x42, struct qcow_detach)
+#define QCOW_QUERY	_IOWR(QCOW_IOC_MAGIC, 0x43, struct qcow_query)
+
+#endif /* _UAPI_LINUX_QCOW_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Refcount table entries and refcount blocks of every width. */
+#ifndef QCOW_FORMAT_REFCOUNT_H
+#define QCOW_FORMAT_REFCOUNT_H
+
+#include "fault.h"
+#include "header.h"
+#include "port.h"
+
+#define QCOW2_REFTABLE_OFFSET_MASK	GENMASK_ULL(63, 9)
+
+/** qcow2_refcount_block_bits - log2 of the refcounts of one block */
+static inline unsigned int
+qcow2_refcount_block_bits(const struct qcow2_geometry *geo)
+{
+	return geo->cluster_bits + 3 - geo->refcount_order;
+}
+
+/** qcow2_refcount_max - the largest refcount of this width */
+u64 qcow2_refcount_max(unsigned int refcount_order);
+
+/**
+ * qcow2_refcount_get - one refcount of a block
+ * @block: the block as it lies in the file
+ * @order: log2 of the width in bits, 0..6
+ * @index: of the refcount in the block
+ */
+u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index);
+
+/**
+ * qcow2_refcount_set - change one refcount of a block as it lies in the file
+ * @value: at most qcow2_refcount_max(@order)
+ */
+void qcow2_refcount_set(void *block, unsigned int order, u64 index, u64 value);
+
+/**
+ * qcow2_reftable_entry_check - is the refcount block's offset usable?
+ * @index: of the entry in the refcount table
+ *
+ * Return: 0, also for an entry without a block; -EUCLEAN.
+ */
+int qcow2_reftable_entry_check(const struct qcow2_geometry *geo, u64 index,
+			       u64 entry, struct qcow_fault *fault);
+
+#endif /* QCOW_FORMAT_REFCOUNT_H */
