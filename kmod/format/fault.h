@@ -9,8 +9,9 @@
  * struct qcow_fault - the reason that goes with an error code
  * @structure:	what was looked at, in the specification's words
  * @problem:	what is wrong with it
- * @where:	its place: a byte offset in the image file, or a guest offset
- *		where @structure is an L2 entry
+ * @where:	its place: a byte offset in the image file; a guest offset where
+ *		@structure is an L2 entry; the index in its table where it is
+ *		an entry of the L1, the refcount or a bitmap's table
  * @value:	the offending value
  * @feature:	the name of an unknown feature bit, else empty
  *

@@ -103,7 +103,7 @@ bool qcow2_has_magic(const void *buf, size_t len);
  * their names, and what is supported is left to the caller.
  *
  * Return: 0; -EUCLEAN: malformed, or not qcow2; -EOPNOTSUPP: version 1 or an
- * unknown version.
+ * unknown version, or an unknown compression type.
  */
 int qcow2_header_parse(const void *buf, size_t len, struct qcow2_header *h,
 		       struct qcow_fault *fault);
@@ -146,6 +146,22 @@ struct qcow2_extensions {
 int qcow2_extensions_parse(const struct qcow2_header *h, const void *buf,
 			   size_t len, struct qcow2_extensions *ext,
 			   struct qcow_fault *fault);
+
+enum qcow2_feature_kind {
+	QCOW2_FEATURE_INCOMPATIBLE,
+	QCOW2_FEATURE_COMPATIBLE,
+	QCOW2_FEATURE_AUTOCLEAR,
+};
+
+#define QCOW2_FEATURE_NAME_SIZE	47
+
+/**
+ * qcow2_feature_name - what the image calls a feature bit
+ * @name: filled in; printable ASCII, or "bit N" where the image has no name
+ */
+void qcow2_feature_name(const struct qcow2_extensions *ext,
+			enum qcow2_feature_kind kind, unsigned int bit,
+			char name[QCOW2_FEATURE_NAME_SIZE]);
 
 /**
  * qcow2_header_check_features - refuse unknown incompatible features by name

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Refcount blocks and the table that finds them. */
+#include "refcount.h"
+
+/* Refcounts of a byte and more, as they lie in a block. */
+struct disk_u16 {
+	__be16 value;
+} __packed;
+
+struct disk_u32 {
+	__be32 value;
+} __packed;
+
+struct disk_u64 {
+	__be64 value;
+} __packed;
+
+u64 qcow2_refcount_max(unsigned int refcount_order)
+{
+	return ~0ULL >> (64 - (1U << refcount_order));
+}
+
+/* Below a byte: the first refcount is in the least significant bits. */
+static unsigned int shift_in_byte(unsigned int order, u64 index)
+{
+	return (unsigned int)(index << order) & 7;
+}
+
+static u64 get_bits(const u8 *block, unsigned int order, u64 index)
+{
+	u8 byte = block[index >> (3 - order)];
+
+	return byte >> shift_in_byte(order, index) & qcow2_refcount_max(order);
+}
+
+static void set_bits(u8 *block, unsigned int order, u64 index, u64 value)
+{
+	u8 *byte = &block[index >> (3 - order)];
+	unsigned int shift = shift_in_byte(order, index);
+	u8 mask = (u8)(qcow2_refcount_max(order) << shift);
+
+	*byte = (u8)((*byte & ~mask) | (value << shift & mask));
+}
+
+u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index)
+{
+	switch (order) {
+	case 4:
+		return be16_to_cpu(((const struct disk_u16 *)block)[index].value);
+	case 5:
+		return be32_to_cpu(((const struct disk_u32 *)block)[index].value);
+	case 6:
+		return be64_to_cpu(((const struct disk_u64 *)block)[index].value);
+	default:
+		return get_bits(block, order, index);
+	}
+}
+
+void qcow2_refcount_set(void *block, unsigned int order, u64 index, u64 value)
+{
+	switch (order) {
+	case 4:
+		((struct disk_u16 *)block)[index].value =
+			cpu_to_be16((u16)value);
+		break;
+	case 5:
+		((struct disk_u32 *)block)[index].value =
+			cpu_to_be32((u32)value);
+		break;
+	case 6:
+		((struct disk_u64 *)block)[index].value = cpu_to_be64(value);
+		break;
+	default:
+		set_bits(block, order, index, value);
+	}
+}
+
+int qcow2_reftable_entry_check(const struct qcow2_geometry *geo, u64 index,
+			       u64 entry, struct qcow_fault *fault)
+{
+	u64 offset = entry & QCOW2_REFTABLE_OFFSET_MASK;
+
+	if (offset & ((1ULL << geo->cluster_bits) - 1))
+		return qcow_fault_set(fault, -EUCLEAN, "refcount table entry",
+				      "block offset is not cluster-aligned",
+				      index, offset);
+	if (offset >= QCOW2_MAX_HOST_OFFSET)
+		return qcow_fault_set(fault, -EUCLEAN, "refcount table entry",
+				      "block offset is beyond 2^56",
+				      index, offset);
+	return 0;
+}
