@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The project's front door; `make help` tells what there is.  The module is
+# built below build/KVER, in a tree of links to the sources, so that the
+# objects of several kernels lie side by side.
+
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+# The kernel: KDIR= names a build folder, KVER= an installed kernel.  Without
+# them it is the running one if its headers are here, else the newest.
+built	:= $(shell ls -d /lib/modules/*/build/Makefile 2>/dev/null | sort -V)
+kernels	:= $(patsubst /lib/modules/%/build/Makefile,%,$(built))
+running	:= $(shell uname -r)
+ifdef KDIR
+KVER	?= $(shell cat $(KDIR)/include/config/kernel.release)
+else
+KVER	?= $(if $(filter $(running),$(kernels)),$(running),$(lastword $(kernels)))
+endif
+headers	= $(if $(KDIR),$(KDIR),/lib/modules/$*/build)
+
+DESTDIR	?=
+PREFIX	?= /usr
+MODDIR	?= /lib/modules/$(KVER)/extra
+
+all: module qcowctl
+
+help:
+	@echo 'make [KVER=NAME|KDIR=DIR]  qcow.ko for one kernel, userspace/qcowctl'
+	@echo 'make modules               build/NAME/qcow.ko for each kernel here'
+	@echo 'make install               both, into the system (DESTDIR=, PREFIX=)'
+	@echo 'make dkms-install          the module, rebuilt with each new kernel'
+	@echo 'make demo [IMAGE=FILE]     show the main job, in a VM'
+	@echo 'make shell                 a shell in a VM with the module loaded'
+	@echo 'make check                 all tests'
+	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
+	@echo 'make fuzz                  fuzz the format code for a long time'
+	@echo 'make bench                 measure against the peers'
+	@echo 'make clean'
+
+# The copy at the top is of the kernel that was asked for last.
+module: | need-kernel
+	@$(MAKE) --no-print-directory build/$(KVER)/qcow.ko
+	@cmp -s build/$(KVER)/qcow.ko qcow.ko || cp build/$(KVER)/qcow.ko .
+
+modules: $(patsubst %,build/%/qcow.ko,$(or $(kernels),need-kernel))
+
+need-kernel:
+	@test -n "$(KVER)" || { echo 'no kernel headers in /lib/modules:' \
+		'selftests/vm/install-packages installs them' >&2; exit 1; }
+
+# The links are made anew each time, as files come and go; kbuild follows
+# them and rebuilds what changed.
+build/%/qcow.ko: FORCE
+	+@mkdir -p build/$*
+	+@flock build/$*/.lock sh -ec ' \
+		find build/$* -type l -delete; \
+		cp -rs $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/include build/$*; \
+		$(MAKE) -C $(headers) M=$(CURDIR)/build/$* modules'
+
+qcowctl:
+	@$(MAKE) --no-print-directory -C userspace
+
+install: all
+	install -D -m 644 qcow.ko $(DESTDIR)$(MODDIR)/qcow.ko
+	$(if $(DESTDIR),,depmod -a $(KVER))
+	$(MAKE) -C userspace install
+
+uninstall:
+	rm -f $(DESTDIR)$(MODDIR)/qcow.ko
+	$(if $(DESTDIR),,depmod -a $(KVER))
+	$(MAKE) -C userspace uninstall
+
+DKMSDIR = /usr/src/qcow-$(VERSION)
+
+dkms-install: | need-kernel
+	@command -v dkms >/dev/null || \
+		{ echo 'dkms is missing: apt install dkms' >&2; exit 1; }
+	-dkms remove qcow/$(VERSION) --all >/dev/null 2>&1
+	rm -rf $(DKMSDIR)
+	install -d $(DKMSDIR)
+	cp -r Kbuild Makefile dkms.conf COPYING kmod include $(DKMSDIR)
+	dkms add qcow/$(VERSION)
+	for kernel in $(kernels); do \
+		dkms install qcow/$(VERSION) -k $$kernel || exit; \
+	done
+
+check:
+	@selftests/run
+
+demo:
+	@selftests/demo.sh $(IMAGE)
+
+shell:
+	@selftests/vm/shell
+
+style:
+	@selftests/style
+
+fuzz:
+	@$(MAKE) --no-print-directory -C selftests/fuzz fuzz
+
+bench:
+	@selftests/bench/run
+
+clean:
+	rm -rf build qcow.ko
+	$(MAKE) -C userspace clean
+
+FORCE:
+
+.PHONY: all help module modules need-kernel qcowctl install uninstall \
+	dkms-install check demo shell style fuzz bench clean FORCE
+
+export DESTDIR PREFIX
