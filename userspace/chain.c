@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain.h"
+#include "error.h"
+#include "probe.h"
+
+/* The length of "nbd" in "nbd:...": a colon before any slash; 0: a path. */
+static size_t protocol_length(const char *name)
+{
+	size_t len = strcspn(name, ":/");
+
+	return name[len] == ':' ? len : 0;
+}
+
+static const char *strip_file_prefix(const char *name)
+{
+	return strncmp(name, "file:", 5) ? name : name + 5;
+}
+
+char *chain_join(const char *base, const char *name)
+{
+	const char *slash = strrchr(base, '/');
+
+	name = strip_file_prefix(name);
+	if (*name == '/' || !slash)
+		return xstrdup(name);
+	return xasprintf("%.*s%s", (int)(slash + 1 - base), base, name);
+}
+
+int chain_resolve(const char *base, const char *role, const char *name,
+		  char **path)
+{
+	const char *plain = strip_file_prefix(name);
+	size_t protocol = plain == name ? protocol_length(name) : 0;
+
+	if (protocol || *plain == ':')
+		return fail(EXIT_IMAGE,
+			    "%s: its %s is \"%s\": only plain file names are followed, not \"%.*s:\"",
+			    base, role, name, (int)protocol, name);
+	if (!*plain)
+		return fail(EXIT_IMAGE, "%s: the name of its %s is empty",
+			    base, role);
+	*path = chain_join(base, name);
+	return 0;
+}
+
+static int check_not_in_chain(const struct chain *c, const struct file *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nr; i++) {
+		const struct layer *l = c->layers[i];
+
+		if ((f != &l->image.file && l->image.file.fd >= 0 &&
+		     file_same(f, &l->image.file)) ||
+		    (f != &l->data && l->data.fd >= 0 &&
+		     file_same(f, &l->data)))
+			return fail(EXIT_IMAGE,
+				    "%s is in the chain of %s twice: an image cannot back itself",
+				    f->path, c->layers[0]->image.file.path);
+	}
+	return 0;
+}
+
+static int open_data_file(struct chain *c, struct layer *l, bool writable)
+{
+	char *path;
+	int ret;
+
+	if (l->image.format != QCOW_FORMAT_QCOW2 || !l->image.geo.external_data)
+		return 0;
+	if (!l->image.data_file)
+		return fail(EXIT_IMAGE,
+			    "%s has an external data file but does not name it",
+			    l->image.file.path);
+	ret = chain_resolve(l->image.file.path, "data file",
+			    l->image.data_file, &path);
+	if (ret)
+		return ret;
+	ret = file_open(&l->data, path, writable) ?:
+	      check_not_in_chain(c, &l->data);
+	free(path);
+	return ret;
+}
+
+static struct layer *add_layer(struct chain *c, enum qcow_format format)
+{
+	struct layer *l = xcalloc(1, sizeof(*l));
+
+	l->image.file = FILE_CLOSED;
+	l->image.format = format;
+	l->data = FILE_CLOSED;
+	c->layers[c->nr++] = l;
+	return l;
+}
+
+static int open_layer(struct chain *c, const char *path,
+		      enum qcow_format format, bool writable)
+{
+	struct layer *l;
+	int ret;
+
+	if (c->nr == QCOW_MAX_LAYERS)
+		return fail(EXIT_IMAGE,
+			    "%s: the chain is deeper than %d images",
+			    c->layers[0]->image.file.path, QCOW_MAX_LAYERS);
+	l = add_layer(c, format);
+	ret = file_open(&l->image.file, path, writable) ?:
+	      check_not_in_chain(c, &l->image.file);
+	if (!ret && !format)
+		ret = probe_format(&l->image.file, &l->image.format);
+	return ret ?: image_load(&l->image) ?: open_data_file(c, l, writable);
+}
+
+static int backing_format_of(const struct image *img,
+			     const struct chain_options *o,
+			     enum qcow_format *format)
+{
+	if (!img->backing_format && o->backing_format) {
+		*format = o->backing_format;
+		return 0;
+	}
+	if (!img->backing_format)
+		return fail(EXIT_IMAGE,
+			    "%s does not declare the format of its backing file \"%s\": name it with --backing-format raw or qcow2",
+			    img->file.path, img->backing);
+	*format = format_parse(img->backing_format);
+	if (*format)
+		return 0;
+	return fail(EXIT_IMAGE,
+		    "%s: its backing file \"%s\" is of format \"%s\", which is not supported (raw and qcow2 are)",
+		    img->file.path, img->backing, img->backing_format);
+}
+
+static int open_backing(struct chain *c, const struct chain_options *o)
+{
+	const struct image *img = &c->layers[c->nr - 1]->image;
+	enum qcow_format format;
+	char *path;
+	int ret;
+
+	ret = backing_format_of(img, o, &format) ?:
+	      chain_resolve(img->file.path, "backing file", img->backing,
+			    &path);
+	if (ret)
+		return ret;
+	ret = open_layer(c, path, format, false);
+	free(path);
+	if (ret)
+		fail(ret, "that is the backing file of %s", img->file.path);
+	return ret;
+}
+
+int chain_open(struct chain *c, const char *path,
+	       const struct chain_options *o)
+{
+	int ret;
+
+	c->nr = 0;
+	ret = open_layer(c, path, o->format, o->writable);
+	if (o->no_backing)
+		return ret;
+	while (!ret && c->layers[c->nr - 1]->image.backing)
+		ret = open_backing(c, o);
+	return ret;
+}
+
+void chain_close(struct chain *c)
+{
+	while (c->nr) {
+		struct layer *l = c->layers[--c->nr];
+
+		image_close(&l->image);
+		file_close(&l->data);
+		free(l);
+	}
+}

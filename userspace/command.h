@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Commands and their options, as tables from which usage is printed too. */
+#ifndef QCOWCTL_COMMAND_H
+#define QCOWCTL_COMMAND_H
+
+struct table;
+
+/**
+ * struct option_row - one option of a command; a row without key ends a table
+ * @key:	its short form, or a number above 255 where it has none
+ * @name:	its long form, without the dashes
+ * @arg:	what its argument is called, NULL if it has none
+ * @help:	one line
+ */
+struct option_row {
+	int key;
+	const char *name;
+	const char *arg;
+	const char *help;
+};
+
+/**
+ * struct command - one row of the command table
+ * @name:	the word, or two words, on the command line
+ * @args:	the synopsis behind the options
+ * @summary:	one line
+ * @options:	its table of options, without --help
+ * @table:	the listing it prints, whose columns --help names; NULL for none
+ * @run:	does it, with the command's own words at @argv[0]; exit code
+ */
+struct command {
+	const char *name;
+	const char *args;
+	const char *summary;
+	const struct option_row *options;
+	const struct table *table;
+	int (*run)(const struct command *cmd, int argc, char **argv);
+};
+
+/**
+ * options_parse - read a command's options
+ * @take: called for each with its key; returns 0 or an exit code
+ * @into: passed to @take
+ *
+ * --help prints the command's usage and ends the program.
+ *
+ * Return: 0 with optind at the first operand, or an exit code.
+ */
+int options_parse(const struct command *cmd, int argc, char **argv,
+		  int (*take)(void *into, int key, char *arg), void *into);
+
+/** command_usage_error - say what is wrong with the words; EXIT_USAGE */
+int command_usage_error(const struct command *cmd, const char *problem);
+
+/* Each in its own file. */
+extern const struct command attach_command;
+extern const struct command detach_command;
+extern const struct command list_command;
+
+#endif /* QCOWCTL_COMMAND_H */

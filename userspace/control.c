@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "control.h"
+#include "error.h"
+
+#define CONTROL_PATH	"/dev/" QCOW_CONTROL_NAME
+
+static int control_fd = -1;
+
+static int try_open(void)
+{
+	if (control_fd < 0)
+		control_fd = open(CONTROL_PATH, O_RDWR | O_CLOEXEC);
+	return control_fd < 0 ? -errno : 0;
+}
+
+int control_open(void)
+{
+	int err = try_open();
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENOENT:
+	case -ENXIO:
+	case -ENODEV:
+		return fail(EXIT_IMAGE,
+			    "the driver is not loaded (there is no %s): modprobe qcow",
+			    CONTROL_PATH);
+	case -EPERM:
+	case -EACCES:
+		return fail(EXIT_PERMISSION,
+			    "cannot open %s: this needs root (CAP_SYS_ADMIN)",
+			    CONTROL_PATH);
+	default:
+		return fail_errno(-err, "cannot open %s", CONTROL_PATH);
+	}
+}
+
+int control_attach(struct qcow_attach *a)
+{
+	return ioctl(control_fd, QCOW_ATTACH, a) ? -errno : 0;
+}
+
+int control_detach(unsigned int number, unsigned int flags)
+{
+	struct qcow_detach d = {
+		.size = sizeof(d), .flags = flags, .number = number,
+	};
+
+	return ioctl(control_fd, QCOW_DETACH, &d) ? -errno : 0;
+}
+
+int control_query(const struct file *f, struct qcow_query *q)
+{
+	*q = (struct qcow_query){
+		.size = sizeof(*q), .fd = f->fd, .number = QCOW_NO_DEVICE,
+	};
+	if (try_open())
+		return 0;
+	if (!ioctl(control_fd, QCOW_QUERY, q))
+		return 0;
+	if (errno == EPERM)
+		return 0;
+	return fail_errno(errno, "cannot ask the driver about %s", f->path);
+}

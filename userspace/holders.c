@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "holders.h"
+#include "sysfs.h"
+
+enum { MAX_HOLDERS = 16 };	/* that are named; one is enough to know */
+
+/* What is searched for, and what was found. */
+struct search {
+	unsigned int number;
+	char disk[16];		/* "qcow3" */
+	dev_t *devs;		/* of the disk and its partitions */
+	char **names;		/* theirs, "qcow3p1" */
+	size_t nr_devs;
+	char *found;
+	size_t nr_found;
+};
+
+static void note(struct search *s, char *text)
+{
+	char *longer;
+
+	if (s->nr_found < MAX_HOLDERS) {
+		longer = xasprintf("%s%s%s", s->found ? s->found : "",
+				   s->found ? "; " : "", text);
+		free(s->found);
+		s->found = longer;
+	}
+	s->nr_found++;
+	free(text);
+}
+
+static bool is_ours(const struct search *s, dev_t dev)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_devs; i++)
+		if (s->devs[i] == dev)
+			return true;
+	return false;
+}
+
+static void add_dev(struct search *s, const char *name, const char *attribute)
+{
+	char *text = sysfs_attribute(s->number, attribute);
+	unsigned int maj, min;
+
+	if (text && sscanf(text, "%u:%u", &maj, &min) == 2) {
+		s->devs = xrealloc(s->devs, s->nr_devs + 1, sizeof(*s->devs));
+		s->names = xrealloc(s->names, s->nr_devs + 1,
+				    sizeof(*s->names));
+		s->devs[s->nr_devs] = makedev(maj, min);
+		s->names[s->nr_devs++] = xstrdup(name);
+	}
+	free(text);
+}
+
+static void find_devs(struct search *s)
+{
+	char *path = sysfs_path(s->number, "");
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	free(path);
+	add_dev(s, s->disk, "dev");
+	while (dir && (entry = readdir(dir))) {
+		char *attribute;
+
+		if (strncmp(entry->d_name, s->disk, strlen(s->disk)))
+			continue;
+		attribute = xasprintf("%s/dev", entry->d_name);
+		add_dev(s, entry->d_name, attribute);
+		free(attribute);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Is @path a node of ours?  What cannot be looked at is not. */
+static bool path_is_ours(const struct search *s, const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISBLK(st.st_mode) &&
+	       is_ours(s, st.st_rdev);
+}
+
+/*
+ * A line of mountinfo: id, parent, major:minor, root, mount point, options,
+ * tags, "-", type, source.  A btrfs has a device number of its own: there the
+ * source counts.
+ */
+static void check_mount(struct search *s, const char *line)
+{
+	const char *dash = strstr(line, " - ");
+	char point[4096], source[4096];
+	unsigned int maj, min;
+
+	if (!dash || sscanf(line, "%*u %*u %u:%u %*s %4095s", &maj, &min,
+			    point) != 3)
+		return;
+	if (sscanf(dash, " - %*s %4095s", source) != 1)
+		return;
+	if (is_ours(s, makedev(maj, min)) ||
+	    (!maj && source[0] == '/' && path_is_ours(s, source)))
+		note(s, xasprintf("mounted on %s", point));
+}
+
+static void check_swap(struct search *s, const char *line)
+{
+	char path[4096];
+
+	if (sscanf(line, "%4095s", path) == 1 && path_is_ours(s, path))
+		note(s, xasprintf("swap on %s", path));
+}
+
+static void each_line(struct search *s, const char *path,
+		      void (*check)(struct search *s, const char *line))
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0)
+		check(s, line);
+	free(line);
+	if (f)
+		fclose(f);
+}
+
+static void check_block_holders(struct search *s, size_t i)
+{
+	bool disk = !strcmp(s->names[i], s->disk);
+	char *below = disk ? xstrdup("holders") :
+			     xasprintf("%s/holders", s->names[i]);
+	char *path = sysfs_path(s->number, below);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			note(s, xasprintf("/dev/%s is used by /dev/%s",
+					  s->names[i], entry->d_name));
+	if (dir)
+		closedir(dir);
+	free(path);
+	free(below);
+}
+
+static void note_process(struct search *s, const char *pid)
+{
+	char path[64], name[64] = "?";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
+	f = fopen(path, "re");
+	if (f) {
+		if (fscanf(f, "%63[^\n]", name) != 1)
+			strcpy(name, "?");
+		fclose(f);
+	}
+	note(s, xasprintf("open by process %s (%s)", pid, name));
+}
+
+/* Only links that look like a device are followed: another one may lead to a
+ * file server that does not answer.
+ */
+static bool has_open(const struct search *s, const char *fds, const char *fd)
+{
+	char link[64], target[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "%.32s/%.16s", fds, fd);
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len < 5 || strncmp(target, "/dev/", 5))
+		return false;
+	return path_is_ours(s, link);
+}
+
+static void check_process(struct search *s, const char *pid)
+{
+	struct dirent *entry;
+	char fds[33];
+	DIR *dir;
+
+	snprintf(fds, sizeof(fds), "/proc/%.16s/fd", pid);
+	dir = opendir(fds);
+	while (dir && (entry = readdir(dir))) {
+		if (has_open(s, fds, entry->d_name)) {
+			note_process(s, pid);
+			break;
+		}
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void check_processes(struct search *s)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			check_process(s, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+static void forget_devs(struct search *s)
+{
+	while (s->nr_devs)
+		free(s->names[--s->nr_devs]);
+	free(s->names);
+	free(s->devs);
+}
+
+static void note_the_rest(struct search *s)
+{
+	size_t rest = s->nr_found - MAX_HOLDERS;
+
+	if (s->nr_found <= MAX_HOLDERS)
+		return;
+	s->nr_found = 0;
+	note(s, xasprintf("and %zu more", rest));
+}
+
+char *holders_name(unsigned int number)
+{
+	struct search s = { .number = number };
+	size_t i;
+
+	snprintf(s.disk, sizeof(s.disk), "qcow%u", number);
+	find_devs(&s);
+	each_line(&s, "/proc/self/mountinfo", check_mount);
+	each_line(&s, "/proc/swaps", check_swap);
+	for (i = 0; i < s.nr_devs; i++)
+		check_block_holders(&s, i);
+	check_processes(&s);
+	note_the_rest(&s);
+	forget_devs(&s);
+	return s.found;
+}

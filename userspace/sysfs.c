@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <linux/qcow.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "sysfs.h"
+
+#ifndef SYSFS
+#define SYSFS	"/sys"
+#endif
+
+/* "qcow12", and nothing behind it. */
+static bool number_of_name(const char *name, unsigned int *number)
+{
+	size_t prefix = strlen(QCOW_DISK_PREFIX);
+	size_t digits;
+
+	if (strncmp(name, QCOW_DISK_PREFIX, prefix))
+		return false;
+	digits = strspn(name + prefix, "0123456789");
+	if (!digits || digits > 9 || name[prefix + digits])
+		return false;
+	*number = atoi(name + prefix);
+	return true;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	unsigned int x = *(const unsigned int *)a;
+	unsigned int y = *(const unsigned int *)b;
+
+	return (x > y) - (x < y);
+}
+
+size_t sysfs_devices(unsigned int **numbers)
+{
+	struct dirent *entry;
+	unsigned int number;
+	size_t n = 0;
+	DIR *dir;
+
+	*numbers = NULL;
+	dir = opendir(SYSFS "/block");
+	while (dir && (entry = readdir(dir))) {
+		if (!number_of_name(entry->d_name, &number))
+			continue;
+		*numbers = xrealloc(*numbers, n + 1, sizeof(**numbers));
+		(*numbers)[n++] = number;
+	}
+	if (dir)
+		closedir(dir);
+	if (n)
+		qsort(*numbers, n, sizeof(**numbers), compare_numbers);
+	return n;
+}
+
+char *sysfs_path(unsigned int number, const char *name)
+{
+	return xasprintf(SYSFS "/block/" QCOW_DISK_PREFIX "%u/%s", number,
+			 name);
+}
+
+/* An attribute is at most a page. */
+static char *read_page(FILE *f)
+{
+	char *text = xcalloc(1, 65537);
+	size_t len = fread(text, 1, 65536, f);
+
+	if (ferror(f)) {
+		free(text);
+		return NULL;
+	}
+	if (len && text[len - 1] == '\n')
+		len--;
+	text[len] = '\0';
+	return text;
+}
+
+char *sysfs_attribute(unsigned int number, const char *name)
+{
+	char *path = sysfs_path(number, name);
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+
+	free(path);
+	if (f) {
+		text = read_page(f);
+		fclose(f);
+	}
+	return text;
+}
+
+bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value)
+{
+	char *text = sysfs_attribute(number, name);
+	int ok = text && sscanf(text, "%llu", value) == 1;
+
+	free(text);
+	return ok;
+}
+
+/* The disk's name by its device number, whatever the node is called. */
+static bool number_of_rdev(dev_t rdev, unsigned int *number)
+{
+	char link[64], target[512], *slash;
+	ssize_t len;
+
+	snprintf(link, sizeof(link), SYSFS "/dev/block/%u:%u", major(rdev),
+		 minor(rdev));
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len < 0)
+		return false;
+	target[len] = '\0';
+	slash = strrchr(target, '/');
+	return slash && number_of_name(slash + 1, number);
+}
+
+bool sysfs_number_of(const char *path, unsigned int *number)
+{
+	struct stat st;
+
+	if (!stat(path, &st))
+		return S_ISBLK(st.st_mode) &&
+		       number_of_rdev(st.st_rdev, number);
+	return number_of_name(path, number);
+}
+
+bool sysfs_shows_image(unsigned int number, const struct stat *st)
+{
+	char *path = sysfs_attribute(number, "qcow/backing_file");
+	struct stat top;
+	bool same;
+
+	same = path && !stat(path, &top) && top.st_dev == st->st_dev &&
+	       top.st_ino == st->st_ino;
+	free(path);
+	return same;
+}
+
+static size_t find_by_image(const struct stat *st, unsigned int **numbers)
+{
+	size_t n, i, found = 0;
+
+	n = sysfs_devices(numbers);
+	for (i = 0; i < n; i++)
+		if (sysfs_shows_image((*numbers)[i], st))
+			(*numbers)[found++] = (*numbers)[i];
+	return found;
+}
+
+static size_t find_by_number(unsigned int number, unsigned int **numbers)
+{
+	char *path = sysfs_path(number, "size");
+	bool exists = !access(path, F_OK);
+
+	free(path);
+	if (!exists)
+		return 0;
+	*numbers = xcalloc(1, sizeof(**numbers));
+	**numbers = number;
+	return 1;
+}
+
+size_t sysfs_find(const char *word, unsigned int **numbers)
+{
+	unsigned int number;
+	struct stat st;
+	size_t found;
+
+	*numbers = NULL;
+	if (sysfs_number_of(word, &number)) {
+		found = find_by_number(number, numbers);
+		if (!found)
+			fail(EXIT_IMAGE, "%s: no such device", word);
+		return found;
+	}
+	if (stat(word, &st)) {
+		fail_errno(errno, "%s", word);
+		return 0;
+	}
+	found = find_by_image(&st, numbers);
+	if (!found)
+		fail(EXIT_IMAGE, "%s is not a qcow device, nor an image that is attached",
+		     word);
+	return found;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Attached devices, as /sys/block/qcowN shows them. */
+#ifndef QCOWCTL_SYSFS_H
+#define QCOWCTL_SYSFS_H
+
+#include <sys/stat.h>
+
+#include "format/port.h"
+
+/** sysfs_devices - the numbers of all devices, ascending; to be freed */
+size_t sysfs_devices(unsigned int **numbers);
+
+/**
+ * sysfs_attribute - one attribute of a device, without the last newline
+ * @name: below /sys/block/qcowN/, as "qcow/format" or "size"
+ *
+ * Return: to be freed; NULL where it cannot be read, as when the device goes
+ * away at this moment.
+ */
+char *sysfs_attribute(unsigned int number, const char *name);
+
+/** sysfs_attribute_u64 - the same for a number; false where there is none */
+bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value);
+
+/** sysfs_path - /sys/block/qcowN/@name; to be freed */
+char *sysfs_path(unsigned int number, const char *name);
+
+/**
+ * sysfs_number_of - is this path a device of ours?
+ * @path: "/dev/qcowN", a link to it, or "qcowN"
+ */
+bool sysfs_number_of(const char *path, unsigned int *number);
+
+/** sysfs_shows_image - is the file at @st the top layer of this device? */
+bool sysfs_shows_image(unsigned int number, const struct stat *st);
+
+/**
+ * sysfs_find - the devices that a word on the command line means
+ * @word:	a device, or an image file that is attached
+ * @numbers:	the devices, to be freed; an image may be attached more than
+ *		once, by its snapshots
+ *
+ * Return: how many; 0 after saying that there is none.
+ */
+size_t sysfs_find(const char *word, unsigned int **numbers);
+
+#endif /* QCOWCTL_SYSFS_H */
