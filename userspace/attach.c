@@ -254,7 +254,7 @@ static int attach(const struct request *r, const char *path)
 	ret = chain_open(&c, path, &r->chain) ?:
 	      check_request(r, &c) ?:
 	      control_open() ?:
-	      claim_chain(&c, r->snapshot) ?:
+	      claim_chain(&c, r->snapshot ? CLAIM_SNAPSHOT : CLAIM_DISK) ?:
 	      attach_chain(r, &c, &number);
 	if (!ret) {
 		node_await(number);

@@ -23,30 +23,38 @@ static int in_use(const struct file *f, const struct qcow_query *q)
 /* The driver has it: fine for readers together, and beside a writer only for
  * who looks at what the writer does not change.
  */
-static int share(const struct file *f, const struct qcow_query *q, bool peek)
+static int share(const struct file *f, const struct qcow_query *q,
+		 enum claim what_for)
 {
 	bool written = q->flags & QCOW_QUERY_WRITABLE;
 	int err;
 
-	if (f->writable || (written && !peek))
+	if (f->writable || (written && what_for == CLAIM_DISK))
 		return in_use(f, q);
 	err = lock_hold(f, written ? LOCKED_PEEK : LOCKED_READ);
 	return err ? fail_errno(-err, "cannot lock %s", f->path) : 0;
 }
 
-static int conflict_found(const struct file *f, int byte)
+/* Read-only goes together with readers, but not with a writer. */
+static const char *advice(const struct file *f, int byte, enum claim what_for)
 {
-	const char *advice = f->writable ?
-		"stop that process, or attach it read-only with -r" :
-		"stop that process first";
+	bool writer = byte == 101 || byte == 103 || byte == 200;
 
+	if (what_for == CLAIM_LOOK)
+		return "stop that process first, or read it as it stands with -U";
+	if (f->writable && !writer)
+		return "stop that process first, or attach it read-only with -r";
+	return "stop that process first";
+}
+
+static int conflict_found(const struct file *f, int byte, enum claim what_for)
+{
 	if (byte < 0)
 		return fail_errno(-byte, "cannot lock %s", f->path);
 	return fail(EXIT_BUSY,
 		    "cannot lock %s: it is in use by another process, %s (lock byte %d): %s",
 		    f->path, lock_meaning(byte), byte,
-		    byte == 101 || byte == 103 || byte == 200 ?
-		    "stop that process first" : advice);
+		    advice(f, byte, what_for));
 }
 
 static int lock(const struct file *f, int *byte)
@@ -63,7 +71,7 @@ static int lock(const struct file *f, int *byte)
 	return 0;
 }
 
-int claim_file(const struct file *f, bool peek)
+int claim_file(const struct file *f, enum claim what_for)
 {
 	struct qcow_query q;
 	int byte = 0, ret;
@@ -72,7 +80,7 @@ int claim_file(const struct file *f, bool peek)
 	if (ret)
 		return ret;
 	if (q.flags & QCOW_QUERY_OPEN)
-		return share(f, &q, peek);
+		return share(f, &q, what_for);
 	ret = lock(f, &byte);
 	if (ret || !byte)
 		return ret;
@@ -82,19 +90,23 @@ int claim_file(const struct file *f, bool peek)
 	if (ret)
 		return ret;
 	if (q.flags & QCOW_QUERY_OPEN)
-		return share(f, &q, peek);
-	return conflict_found(f, byte);
+		return share(f, &q, what_for);
+	return conflict_found(f, byte, what_for);
 }
 
-int claim_chain(const struct chain *c, bool peek)
+int claim_chain(const struct chain *c, enum claim what_for)
 {
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; !ret && i < c->nr; i++) {
-		ret = claim_file(&c->layers[i]->image.file, peek && !i);
-		if (!ret && c->layers[i]->data.fd >= 0)
-			ret = claim_file(&c->layers[i]->data, peek && !i);
+		const struct layer *l = c->layers[i];
+
+		ret = claim_file(&l->image.file, what_for);
+		if (!ret && l->data.fd >= 0)
+			ret = claim_file(&l->data, what_for);
+		if (what_for == CLAIM_SNAPSHOT)
+			what_for = CLAIM_DISK;
 	}
 	return ret;
 }

@@ -6,20 +6,26 @@
 #include "chain.h"
 #include "lock.h"
 
+/* What for; it decides whether a device that writes the file is in the way. */
+enum claim {
+	CLAIM_DISK,		/* to be attached */
+	CLAIM_SNAPSHOT,		/* a snapshot of it, which does not change */
+	CLAIM_LOOK,		/* to be read by this program */
+};
+
 /**
  * claim_chain - take the locks on every file of a chain
  * @c:		the chain; its top is locked as it was opened
- * @peek:	the top is only looked into beside a device that writes it: for
- *		an internal snapshot, which does not change
+ * @what_for:	for the top; what is behind it must not change in any case
  *
  * A file that the driver has open carries the driver's locks, which would
  * contradict ours: there the driver's word counts.
  *
  * Return: 0, or an exit code after saying which file is in use and how.
  */
-int claim_chain(const struct chain *c, bool peek);
+int claim_chain(const struct chain *c, enum claim what_for);
 
 /** claim_file - the same for one file */
-int claim_file(const struct file *f, bool peek);
+int claim_file(const struct file *f, enum claim what_for);
 
 #endif /* QCOWCTL_CLAIM_H */

@@ -56,5 +56,7 @@ int command_usage_error(const struct command *cmd, const char *problem);
 extern const struct command attach_command;
 extern const struct command detach_command;
 extern const struct command list_command;
+extern const struct command info_command;
+extern const struct command snapshot_list_command;
 
 #endif /* QCOWCTL_COMMAND_H */

@@ -72,7 +72,7 @@ static int load_header(struct image *img)
 	if (ret)
 		return image_fault(img->file.path, ret, &fault);
 	qcow2_geometry_init(&img->geo, &img->header);
-	img->size = img->header.size;
+	img->size = img->header.size & ~511ULL;
 	return 0;
 }
 
@@ -119,7 +119,7 @@ static int load_names(struct image *img)
 int image_load(struct image *img)
 {
 	if (img->format == QCOW_FORMAT_RAW) {
-		img->size = img->file.length;
+		img->size = (img->file.length + 511) & ~511ULL;
 		return 0;
 	}
 	return load_header(img) ?: load_extensions(img) ?: load_names(img);

@@ -13,7 +13,7 @@
  * struct image - one image file
  * @file:	the open file
  * @format:	of the file; 0 until it is decided
- * @size:	of the disk in it, bytes
+ * @size:	of the disk in it, bytes: whole sectors of 512, as QEMU counts
  * @header:	qcow2 only, as all below
  * @geo:	sizes and shifts that follow from @header
  * @ext:	the extensions; they lead into @head

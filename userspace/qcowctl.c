@@ -12,6 +12,8 @@ static const struct command *const commands[] = {
 	&attach_command,
 	&detach_command,
 	&list_command,
+	&info_command,
+	&snapshot_list_command,
 };
 
 static int usage(FILE *to)
