@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "chain.h"
 #include "error.h"
 #include "probe.h"
+#include "sysfs.h"
 
 /* The length of "nbd" in "nbd:...": a colon before any slash; 0: a path. */
 static size_t protocol_length(const char *name)
@@ -164,6 +166,51 @@ int chain_open(struct chain *c, const char *path,
 		return ret;
 	while (!ret && c->layers[c->nr - 1]->image.backing)
 		ret = open_backing(c, o);
+	return ret;
+}
+
+/* A line of the attribute: "FORMAT DIO|BUF path". */
+static int open_listed(struct chain *c, const char *line)
+{
+	char format[16], *path;
+	int ret, at = 0;
+
+	if (sscanf(line, "%15s %*s %n", format, &at) != 1 || !at ||
+	    !format_parse(format))
+		return fail(EXIT_IMAGE,
+			    "the driver lists an image that is not understood: \"%s\"",
+			    line);
+	path = xstrdup(line + at);
+	ret = open_layer(c, path, format_parse(format), false);
+	free(path);
+	return ret;
+}
+
+/* A raw device may show a part of its file. */
+static void take_part(struct image *img, unsigned int number)
+{
+	u64 sectors;
+
+	if (sysfs_attribute_u64(number, "size", &sectors))
+		img->size = sectors * 512;
+	if (!sysfs_attribute_u64(number, "qcow/offset", &img->offset))
+		img->offset = 0;
+}
+
+int chain_open_device(struct chain *c, unsigned int number)
+{
+	char *text = sysfs_attribute(number, "qcow/chain");
+	char *rest = text, *line;
+	int ret = 0;
+
+	c->nr = 0;
+	while (!ret && (line = strsep(&rest, "\n")))
+		ret = open_listed(c, line);
+	if (!text)
+		ret = fail(EXIT_IMAGE, "/dev/qcow%u: no such device", number);
+	if (!ret && c->layers[0]->image.format == QCOW_FORMAT_RAW)
+		take_part(&c->layers[0]->image, number);
+	free(text);
 	return ret;
 }
 

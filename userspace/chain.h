@@ -50,6 +50,13 @@ int chain_open(struct chain *c, const char *path,
 void chain_close(struct chain *c);
 
 /**
+ * chain_open_device - open the files of a device that is attached
+ *
+ * They are the ones that the driver has, whatever their headers say by now.
+ */
+int chain_open_device(struct chain *c, unsigned int number);
+
+/**
  * chain_resolve - the path of a file that the image at @base names
  * @role: "backing file" or "data file"
  *

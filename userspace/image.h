@@ -14,6 +14,7 @@
  * @file:	the open file
  * @format:	of the file; 0 until it is decided
  * @size:	of the disk in it, bytes: whole sectors of 512, as QEMU counts
+ * @offset:	raw only: where the disk begins in the file, bytes
  * @header:	qcow2 only, as all below
  * @geo:	sizes and shifts that follow from @header
  * @ext:	the extensions; they lead into @head
@@ -26,6 +27,7 @@ struct image {
 	struct file file;
 	enum qcow_format format;
 	u64 size;
+	u64 offset;
 	struct qcow2_header header;
 	struct qcow2_geometry geo;
 	struct qcow2_extensions ext;

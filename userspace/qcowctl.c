@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
 	&detach_command,
 	&list_command,
 	&info_command,
+	&map_command,
 	&snapshot_list_command,
 };
 
