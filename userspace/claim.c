@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "claim.h"
 #include "control.h"
 #include "error.h"
+#include "sysfs.h"
 
 static int in_use(const struct file *f, const struct qcow_query *q)
 {
@@ -109,4 +111,35 @@ int claim_chain(const struct chain *c, enum claim what_for)
 			what_for = CLAIM_DISK;
 	}
 	return ret;
+}
+
+/* Its id, the first word of the attribute; NULL for the active disk. */
+static char *snapshot_of(unsigned int number)
+{
+	char *text = sysfs_attribute(number, "qcow/snapshot");
+
+	if (text)
+		text[strcspn(text, "\t")] = '\0';
+	if (text && !*text) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+int claim_source(struct chain *c, const char *word,
+		 const struct chain_options *o, bool share,
+		 const char *wanted, char **snapshot)
+{
+	unsigned int number;
+	int ret;
+
+	*snapshot = NULL;
+	if (sysfs_number_of(word, &number)) {
+		*snapshot = wanted ? xstrdup(wanted) : snapshot_of(number);
+		return chain_open_device(c, number);
+	}
+	*snapshot = wanted ? xstrdup(wanted) : NULL;
+	ret = chain_open(c, word, o);
+	return ret || share ? ret : claim_chain(c, CLAIM_LOOK);
 }

@@ -28,4 +28,18 @@ int claim_chain(const struct chain *c, enum claim what_for);
 /** claim_file - the same for one file */
 int claim_file(const struct file *f, enum claim what_for);
 
+/**
+ * claim_source - open the chain of an image or of a device, for looking
+ * @word:	what the user named
+ * @o:		for an image; a device knows its files and formats itself
+ * @share:	take no locks; for a device the driver has them in any case
+ * @wanted:	the snapshot that the user named, or NULL
+ * @snapshot:	the one to look at, to be freed: of a device the one it shows
+ *
+ * Return: 0, or an exit code; chain_close() is due in any case.
+ */
+int claim_source(struct chain *c, const char *word,
+		 const struct chain_options *o, bool share,
+		 const char *wanted, char **snapshot);
+
 #endif /* QCOWCTL_CLAIM_H */

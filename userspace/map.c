@@ -9,7 +9,6 @@
 #include "error.h"
 #include "probe.h"
 #include "report.h"
-#include "sysfs.h"
 #include "table.h"
 #include "view.h"
 
@@ -185,41 +184,16 @@ static int print(const struct request *q, const struct chain *c,
 	return ret;
 }
 
-/* As the device shows it: with the snapshot that it was attached with. */
-static int map_device(const struct request *q, struct chain *c,
-		      unsigned int number)
-{
-	char *snapshot = sysfs_attribute(number, "qcow/snapshot");
-	int ret;
-
-	if (snapshot)
-		snapshot[strcspn(snapshot, "\t")] = '\0';
-	ret = chain_open_device(c, number) ?:
-	      print(q, c, snapshot && *snapshot ? snapshot : NULL);
-	free(snapshot);
-	return ret;
-}
-
-static int map_image(const struct request *q, struct chain *c,
-		     const char *path)
-{
-	int ret = chain_open(c, path, &q->chain);
-
-	if (!ret && !q->share)
-		ret = claim_chain(c, CLAIM_LOOK);
-	return ret ?: print(q, c, q->snapshot);
-}
-
 static int map(const struct request *q, const char *word)
 {
 	struct chain c = { .nr = 0 };
-	unsigned int number;
+	char *snapshot;
 	int ret;
 
-	if (sysfs_number_of(word, &number))
-		ret = map_device(q, &c, number);
-	else
-		ret = map_image(q, &c, word);
+	ret = claim_source(&c, word, &q->chain, q->share, q->snapshot,
+			   &snapshot) ?:
+	      print(q, &c, snapshot);
+	free(snapshot);
 	chain_close(&c);
 	return ret;
 }

@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
 	&list_command,
 	&info_command,
 	&map_command,
+	&measure_command,
 	&snapshot_list_command,
 };
 
