@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <linux/qcow.h>
+
+#include "block/ctl.h"
+#include "block/device.h"
+#include "format/header.h"
+
+#define ATTACH_FLAGS	(QCOW_ATTACH_READ_ONLY | QCOW_ATTACH_NO_PARTSCAN | \
+			 QCOW_ATTACH_DIO_ON | QCOW_ATTACH_DIO_OFF |	   \
+			 QCOW_ATTACH_NO_DISCARD)
+
+/* Longer ids and names than this cannot be asked for. */
+#define MAX_SNAPSHOT_STRING	4096
+
+static long ctl_features(void *arg, void __user *uarg)
+{
+	struct qcow_features *f = arg;
+
+	f->abi_version = QCOW_ABI_VERSION;
+	f->attach_flags = ATTACH_FLAGS;
+	f->formats = BIT_ULL(QCOW_FORMAT_RAW) | BIT_ULL(QCOW_FORMAT_QCOW2);
+	f->writable_formats = BIT_ULL(QCOW_FORMAT_RAW);
+	f->qcow2_incompatible = QCOW2_INCOMPAT_KNOWN;
+	f->max_layers = QCOW_MAX_LAYERS;
+	return 0;
+}
+
+static int check_attach(const struct qcow_attach *a)
+{
+	if (a->flags & ~ATTACH_FLAGS || a->reserved)
+		return -EINVAL;
+	if ((a->flags & QCOW_ATTACH_DIO_ON) && (a->flags & QCOW_ATTACH_DIO_OFF))
+		return -EINVAL;
+	if (!a->nr_layers || a->nr_layers > QCOW_MAX_LAYERS)
+		return -EINVAL;
+	if (a->sector_size && a->sector_size != 512 && a->sector_size != 4096)
+		return -EINVAL;
+	if (a->snapshot_len > MAX_SNAPSHOT_STRING ||
+	    !a->snapshot != !a->snapshot_len)
+		return -EINVAL;
+	if (strnlen(a->name, sizeof(a->name)) == sizeof(a->name) ||
+	    strpbrk(a->name, "/\n"))
+		return -EINVAL;
+	return 0;
+}
+
+static void put_layers(struct qcow_layer_files *layers, unsigned int n)
+{
+	while (n--) {
+		if (layers[n].data_file)
+			fput(layers[n].data_file);
+		if (layers[n].file)
+			fput(layers[n].file);
+	}
+	kfree(layers);
+}
+
+static int get_layer(const struct qcow_layer *l, struct qcow_layer_files *files)
+{
+	if (l->flags)
+		return -EINVAL;
+	files->format = l->format;
+	files->offset = l->offset;
+	files->sizelimit = l->sizelimit;
+	files->file = fget(l->fd);
+	if (!files->file)
+		return -EBADF;
+	if (l->data_fd < 0)
+		return 0;
+	files->data_file = fget(l->data_fd);
+	return files->data_file ? 0 : -EBADF;
+}
+
+static struct qcow_layer_files *get_layers(const struct qcow_attach *a)
+{
+	struct qcow_layer_files *files;
+	struct qcow_layer *layers;
+	unsigned int i;
+	int err = 0;
+
+	layers = memdup_user(u64_to_user_ptr(a->layers),
+			     a->nr_layers * sizeof(*layers));
+	if (IS_ERR(layers))
+		return ERR_CAST(layers);
+	files = kcalloc(a->nr_layers, sizeof(*files), GFP_KERNEL);
+	if (!files)
+		err = -ENOMEM;
+	for (i = 0; !err && i < a->nr_layers; i++)
+		err = get_layer(&layers[i], &files[i]);
+	kfree(layers);
+	if (!err)
+		return files;
+	if (files)
+		put_layers(files, a->nr_layers);
+	return ERR_PTR(err);
+}
+
+static void put_message(const struct qcow_attach *a,
+			const struct qcow_reason *why)
+{
+	size_t len = min_t(size_t, strlen(why->text) + 1, a->message_len);
+
+	/* the error code goes home all the same */
+	if (a->message && len && why->text[0] &&
+	    copy_to_user(u64_to_user_ptr(a->message), why->text, len))
+		return;
+}
+
+static long attach_layers(struct qcow_attach *a,
+			  const struct qcow_layer_files *layers,
+			  struct qcow_reason *why)
+{
+	char *snapshot = NULL;
+	long err;
+
+	if (a->snapshot) {
+		snapshot = memdup_user_nul(u64_to_user_ptr(a->snapshot),
+					   a->snapshot_len);
+		if (IS_ERR(snapshot))
+			return PTR_ERR(snapshot);
+	}
+	err = qcow_device_attach(a, layers, snapshot, why);
+	kfree(snapshot);
+	return err;
+}
+
+static long ctl_attach(void *arg, void __user *uarg)
+{
+	struct qcow_attach *a = arg;
+	struct qcow_layer_files *layers;
+	struct qcow_reason *why;
+	long err;
+
+	err = check_attach(a);
+	if (err)
+		return err;
+	layers = get_layers(a);
+	if (IS_ERR(layers))
+		return PTR_ERR(layers);
+	why = kzalloc(sizeof(*why), GFP_KERNEL);
+	if (why) {
+		err = attach_layers(a, layers, why);
+		if (err)
+			put_message(a, why);
+		kfree(why);
+	} else {
+		err = -ENOMEM;
+	}
+	put_layers(layers, a->nr_layers);
+	return err;
+}
+
+static long ctl_detach(void *arg, void __user *uarg)
+{
+	struct qcow_detach *d = arg;
+
+	if (d->flags & ~QCOW_DETACH_LAZY || d->reserved)
+		return -EINVAL;
+	return qcow_device_detach(d->number, d->flags & QCOW_DETACH_LAZY);
+}
+
+static long ctl_query(void *arg, void __user *uarg)
+{
+	struct qcow_query *q = arg;
+	struct file *file;
+	bool writable;
+
+	file = fget(q->fd);
+	if (!file)
+		return -EBADF;
+	q->flags = 0;
+	q->number = QCOW_NO_DEVICE;
+	if (qcow_file_in_use(file->f_mapping->host, &writable)) {
+		q->flags = QCOW_QUERY_OPEN |
+			   (writable ? QCOW_QUERY_WRITABLE : 0);
+		q->number = qcow_device_of(file->f_mapping->host);
+	}
+	fput(file);
+	return 0;
+}
+
+/**
+ * struct ctl_command - one ioctl
+ * @size: of its structure now, and @min_size when it was first published
+ */
+struct ctl_command {
+	unsigned int cmd;
+	size_t size;
+	size_t min_size;
+	long (*run)(void *arg, void __user *uarg);
+};
+
+static const struct ctl_command commands[] = {
+	{ QCOW_FEATURES, sizeof(struct qcow_features),
+	  sizeof(struct qcow_features), ctl_features },
+	{ QCOW_ATTACH, sizeof(struct qcow_attach),
+	  sizeof(struct qcow_attach), ctl_attach },
+	{ QCOW_DETACH, sizeof(struct qcow_detach),
+	  sizeof(struct qcow_detach), ctl_detach },
+	{ QCOW_QUERY, sizeof(struct qcow_query),
+	  sizeof(struct qcow_query), ctl_query },
+};
+
+/* A newer caller's structure is larger, and so is the number it encodes. */
+static const struct ctl_command *find_command(unsigned int cmd)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (_IOC_TYPE(commands[i].cmd) == _IOC_TYPE(cmd) &&
+		    _IOC_NR(commands[i].cmd) == _IOC_NR(cmd))
+			return &commands[i];
+	return NULL;
+}
+
+static long run_command(const struct ctl_command *c, void __user *uarg)
+{
+	u32 size;
+	void *arg;
+	long err;
+
+	if (get_user(size, (u32 __user *)uarg))
+		return -EFAULT;
+	if (size < c->min_size || size > PAGE_SIZE)
+		return -EINVAL;
+	arg = kzalloc(c->size, GFP_KERNEL);
+	if (!arg)
+		return -ENOMEM;
+	err = copy_struct_from_user(arg, c->size, uarg, size);
+	if (!err)
+		err = c->run(arg, uarg);
+	if (!err && copy_to_user(uarg, arg, min_t(size_t, c->size, size)))
+		err = -EFAULT;
+	kfree(arg);
+	return err;
+}
+
+static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct ctl_command *c = find_command(cmd);
+
+	if (!c)
+		return -ENOTTY;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return run_command(c, (void __user *)arg);
+}
+
+static const struct file_operations ctl_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = ctl_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice ctl_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = QCOW_CONTROL_NAME,
+	.fops = &ctl_fops,
+	.mode = 0600,
+};
+
+int qcow_ctl_init(void)
+{
+	return misc_register(&ctl_device);
+}
+
+void qcow_ctl_exit(void)
+{
+	misc_deregister(&ctl_device);
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attach: number and name are reserved, the chain is opened, the disk is
+ * added; each step undone in reverse.  Detach: decided under the disk's
+ * open_mutex, where openers are counted, so that nobody opens what is going;
+ * done without any lock, as both add_disk and del_gendisk do I/O.
+ */
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "block/device.h"
+
+/* Guards the list of devices and their names. */
+static DEFINE_MUTEX(devices_mutex);
+static LIST_HEAD(devices);
+static DEFINE_IDA(numbers);
+static struct workqueue_struct *detach_wq;
+
+/* Holding the disk's open_mutex, or before anyone can open it. */
+static void set_state(struct qcow_device *dev, enum qcow_state state)
+{
+	if (state > dev->state)
+		WRITE_ONCE(dev->state, state);
+}
+
+static int device_open(struct qcow_device *dev)
+{
+	return dev->state == QCOW_STATE_DEAD ? -ENXIO : 0;
+}
+
+/* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
+static void device_release(struct qcow_device *dev)
+{
+	if (dev->lazy && !disk_openers(dev->disk))
+		queue_work(detach_wq, &dev->detach_work);
+}
+
+#ifdef HAVE_BLK_MODE_T
+static int disk_open(struct gendisk *disk, blk_mode_t mode)
+{
+	return device_open(disk->private_data);
+}
+
+static void disk_release(struct gendisk *disk)
+{
+	device_release(disk->private_data);
+}
+#else
+static int disk_open(struct block_device *bdev, fmode_t mode)
+{
+	return device_open(bdev->bd_disk->private_data);
+}
+
+static void disk_release(struct gendisk *disk, fmode_t mode)
+{
+	device_release(disk->private_data);
+}
+#endif
+
+static void disk_free(struct gendisk *disk)
+{
+	kfree(disk->private_data);
+}
+
+static const struct block_device_operations disk_ops = {
+	.owner = THIS_MODULE,
+	.open = disk_open,
+	.release = disk_release,
+	.free_disk = disk_free,
+};
+
+static void put_files(struct qcow_device *dev)
+{
+	while (dev->nr_files)
+		fput(dev->files[--dev->nr_files]);
+	kfree(dev->files);
+}
+
+/* The locks on the files are the caller's; keep what holds them. */
+static int get_files(struct qcow_device *dev, const struct qcow_attach *attach,
+		     const struct qcow_layer_files *layers)
+{
+	unsigned int i;
+
+	dev->files = kcalloc(2 * attach->nr_layers, sizeof(*dev->files),
+			     GFP_KERNEL);
+	if (!dev->files)
+		return -ENOMEM;
+	for (i = 0; i < attach->nr_layers; i++) {
+		dev->files[dev->nr_files++] = get_file(layers[i].file);
+		if (layers[i].data_file)
+			dev->files[dev->nr_files++] =
+				get_file(layers[i].data_file);
+	}
+	return 0;
+}
+
+static struct qcow_device *find_device(unsigned int number)
+{
+	struct qcow_device *dev;
+
+	lockdep_assert_held(&devices_mutex);
+	list_for_each_entry(dev, &devices, node)
+		if (dev->number == number)
+			return dev;
+	return NULL;
+}
+
+static bool name_taken(const char *name)
+{
+	struct qcow_device *dev;
+
+	lockdep_assert_held(&devices_mutex);
+	list_for_each_entry(dev, &devices, node)
+		if (name[0] && !strcmp(dev->name, name))
+			return true;
+	return false;
+}
+
+/* From here on the number and the name are taken. */
+static int register_device(struct qcow_device *dev, struct qcow_reason *why)
+{
+	int number = ida_alloc(&numbers, GFP_KERNEL);
+
+	if (number < 0)
+		return number;
+	dev->number = number;
+	mutex_lock(&devices_mutex);
+	if (name_taken(dev->name)) {
+		mutex_unlock(&devices_mutex);
+		ida_free(&numbers, number);
+		return qcow_refuse(why, -EEXIST, "the name '%s' is in use",
+				   dev->name);
+	}
+	list_add_tail(&dev->node, &devices);
+	mutex_unlock(&devices_mutex);
+	return 0;
+}
+
+static void unregister_device(struct qcow_device *dev)
+{
+	mutex_lock(&devices_mutex);
+	list_del_init(&dev->node);
+	mutex_unlock(&devices_mutex);
+}
+
+static int open_view(struct qcow_device *dev, const struct qcow_attach *attach,
+		     const struct qcow_layer_files *layers,
+		     const char *snapshot, struct qcow_reason *why)
+{
+	struct qcow_open open = {
+		.layers = layers,
+		.nr_layers = attach->nr_layers,
+		.write = !dev->read_only,
+		.sector_size = dev->sector_size,
+		.cache_size = attach->cache_size,
+		.snapshot = snapshot,
+		.snapshot_len = attach->snapshot_len,
+	};
+	struct qcow_view *view;
+	u64 size;
+
+	open.dio = attach->flags & QCOW_ATTACH_DIO_ON ? QCOW_DIO_ON :
+		   attach->flags & QCOW_ATTACH_DIO_OFF ? QCOW_DIO_OFF :
+		   QCOW_DIO_AUTO;
+	view = qcow_chain_open(&open, why);
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	size = qcow_view_size(view);
+	if (!IS_ALIGNED(size, dev->sector_size)) {
+		qcow_chain_close(view);
+		return qcow_refuse(why, -EINVAL,
+				   "the disk's %llu bytes are no multiple of the sector size %u",
+				   size, dev->sector_size);
+	}
+	dev->view = view;
+	return 0;
+}
+
+static int alloc_disk(struct qcow_device *dev, const struct qcow_attach *attach)
+{
+	struct gendisk *disk = qcow_queue_alloc_disk(dev);
+
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+	snprintf(disk->disk_name, DISK_NAME_LEN, QCOW_DISK_PREFIX "%u",
+		 dev->number);
+	disk->fops = &disk_ops;
+	disk->private_data = dev;
+	if (attach->flags & QCOW_ATTACH_NO_PARTSCAN)
+		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	set_capacity(disk, qcow_view_size(dev->view) >> SECTOR_SHIFT);
+	set_disk_ro(disk, dev->read_only);
+	dev->disk = disk;
+	return 0;
+}
+
+/* What detach and a failed attach have in common, from the queue on down. */
+static int release_device(struct qcow_device *dev)
+{
+	unsigned int number = dev->number;
+	int err;
+
+	qcow_queue_exit(dev);
+	err = qcow_chain_close(dev->view);
+	put_files(dev);
+	if (err)
+		pr_err("qcow%u: the last writes may be lost (%d)\n", number,
+		       err);
+	ida_free(&numbers, number);
+	return err;
+}
+
+/* The disk is gone for new openers; take everything apart. */
+static int destroy_device(struct qcow_device *dev)
+{
+	struct gendisk *disk = dev->disk;
+	int err;
+
+	del_gendisk(disk);
+	err = release_device(dev);
+	put_disk(disk);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+/* Return: -EAGAIN where the last opener will do it. */
+static int claim_for_detach(struct qcow_device *dev, bool lazy)
+{
+	int err = 0;
+
+	mutex_lock(&dev->disk->open_mutex);
+	if (dev->state == QCOW_STATE_DEAD) {
+		err = -ENXIO;
+	} else if (!disk_openers(dev->disk)) {
+		set_state(dev, QCOW_STATE_DEAD);
+	} else if (lazy) {
+		dev->lazy = true;
+		err = -EAGAIN;
+	} else {
+		err = -EBUSY;
+	}
+	mutex_unlock(&dev->disk->open_mutex);
+	return err;
+}
+
+int qcow_device_detach(unsigned int number, bool lazy)
+{
+	struct qcow_device *dev;
+	int err = -ENXIO;
+
+	mutex_lock(&devices_mutex);
+	dev = find_device(number);
+	if (dev && dev->live)
+		err = claim_for_detach(dev, lazy);
+	if (!err)
+		list_del_init(&dev->node);
+	mutex_unlock(&devices_mutex);
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	return destroy_device(dev);
+}
+
+static void detach_work(struct work_struct *work)
+{
+	struct qcow_device *dev =
+		container_of(work, struct qcow_device, detach_work);
+
+	/* it may have been opened, or detached, in the meantime */
+	qcow_device_detach(dev->number, true);
+}
+
+static struct qcow_device *alloc_device(const struct qcow_attach *attach)
+{
+	struct qcow_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	if (!dev)
+		return NULL;
+	dev->read_only = attach->flags & QCOW_ATTACH_READ_ONLY;
+	dev->no_discard = attach->flags & QCOW_ATTACH_NO_DISCARD;
+	dev->sector_size = attach->sector_size ?: SECTOR_SIZE;
+	dev->state = dev->read_only ? QCOW_STATE_READ_ONLY : QCOW_STATE_LIVE;
+	strscpy(dev->name, attach->name, sizeof(dev->name));
+	INIT_WORK(&dev->detach_work, detach_work);
+	return dev;
+}
+
+/* Once it is live, detach may come at any moment: touch dev no more. */
+static int add_device(struct qcow_device *dev, const struct qcow_attach *attach)
+{
+	int err;
+
+	err = alloc_disk(dev, attach);
+	if (err)
+		return err;
+	err = device_add_disk(NULL, dev->disk, qcow_device_groups);
+	if (err) {
+		put_disk(dev->disk);
+		return err;
+	}
+	mutex_lock(&devices_mutex);
+	dev->live = true;
+	mutex_unlock(&devices_mutex);
+	return 0;
+}
+
+int qcow_device_attach(struct qcow_attach *attach,
+		       const struct qcow_layer_files *layers,
+		       const char *snapshot, struct qcow_reason *why)
+{
+	struct qcow_device *dev = alloc_device(attach);
+	int err;
+
+	if (!dev)
+		return -ENOMEM;
+	err = get_files(dev, attach, layers);
+	if (err)
+		goto free_dev;
+	err = register_device(dev, why);
+	if (err)
+		goto put_files;
+	err = open_view(dev, attach, layers, snapshot, why);
+	if (err)
+		goto unregister;
+	err = qcow_queue_init(dev);
+	if (err)
+		goto close_view;
+	attach->number = dev->number;
+	__module_get(THIS_MODULE);
+	err = add_device(dev, attach);
+	if (!err)
+		return 0;
+
+	module_put(THIS_MODULE);
+	qcow_queue_exit(dev);
+close_view:
+	qcow_chain_close(dev->view);
+unregister:
+	unregister_device(dev);
+	ida_free(&numbers, dev->number);
+put_files:
+	put_files(dev);
+free_dev:
+	kfree(dev);
+	return err;
+}
+
+unsigned int qcow_device_of(const struct inode *inode)
+{
+	unsigned int number = QCOW_NO_DEVICE;
+	struct qcow_device *dev;
+
+	mutex_lock(&devices_mutex);
+	list_for_each_entry(dev, &devices, node) {
+		if (dev->view && qcow_view_is_top_of(dev->view, inode)) {
+			number = dev->number;
+			break;
+		}
+	}
+	mutex_unlock(&devices_mutex);
+	return number;
+}
+
+int qcow_device_init(void)
+{
+	detach_wq = alloc_workqueue("qcow-detach", WQ_UNBOUND, 0);
+	return detach_wq ? 0 : -ENOMEM;
+}
+
+void qcow_device_exit(void)
+{
+	destroy_workqueue(detach_wq);
+	ida_destroy(&numbers);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A /dev/qcowN: its disk, its queue, what it shows, and its end. */
+#ifndef QCOW_BLOCK_DEVICE_H
+#define QCOW_BLOCK_DEVICE_H
+
+#include <linux/blk-mq.h>
+#include <linux/list.h>
+#include <linux/workqueue.h>
+
+#include <linux/qcow.h>
+
+#include "image/image.h"
+
+/**
+ * enum qcow_state - what a device still does; it only ever goes up
+ */
+enum qcow_state {
+	QCOW_STATE_LIVE,
+	QCOW_STATE_DEGRADED,	/* no allocation: only what is mapped */
+	QCOW_STATE_READ_ONLY,
+	QCOW_STATE_DEAD,	/* being detached: no new openers */
+};
+
+/**
+ * struct qcow_device - one attached device
+ * @number:	N of /dev/qcowN
+ * @state:	changed by qcow_device_set_state() only
+ * @live:	the disk was added; guarded by the list's mutex
+ * @read_only:	attached so
+ * @lazy:	detach when the last opener closes it
+ * @no_discard:	discards are not offered
+ * @sector_size: logical block size, bytes
+ * @name:	for /dev/disk/by-qcow, or empty
+ * @view:	what it shows
+ * @files:	the files that the caller passed, with the locks on them
+ * @nr_files:	of them
+ * @wq:		where commands are continued
+ * @ios:	qcow_cmd_io_pool()
+ * @bvecs:	pool of bvec arrays for requests of several bios
+ * @detach_work: of a lazy detach, which ->release() may not do itself
+ * @node:	in the list of devices; guarded by its mutex
+ */
+struct qcow_device {
+	unsigned int number;
+	enum qcow_state state;
+	bool live;
+	bool read_only;
+	bool lazy;
+	bool no_discard;
+	unsigned int sector_size;
+	char name[QCOW_NAME_LEN];
+	struct qcow_view *view;
+	struct file **files;
+	unsigned int nr_files;
+	struct gendisk *disk;
+	struct blk_mq_tag_set tag_set;
+	struct workqueue_struct *wq;
+	mempool_t *ios;
+	mempool_t *bvecs;
+	struct work_struct detach_work;
+	struct list_head node;
+};
+
+/**
+ * qcow_device_attach - make a device
+ * @attach: the checked arguments; @attach->number is set
+ * @layers: of the chain, with their files; references are taken
+ * @snapshot: id or name, or NULL
+ * @why:    set where it fails
+ *
+ * Context: may sleep; the partition scan reads from the device.
+ * Return: 0 or an error as in struct qcow_attach.
+ */
+int qcow_device_attach(struct qcow_attach *attach,
+		       const struct qcow_layer_files *layers,
+		       const char *snapshot, struct qcow_reason *why);
+
+/** qcow_device_detach - see struct qcow_detach */
+int qcow_device_detach(unsigned int number, bool lazy);
+
+/**
+ * qcow_device_of - the device whose top image's active disk a file is
+ *
+ * Return: its number, or QCOW_NO_DEVICE.
+ */
+unsigned int qcow_device_of(const struct inode *inode);
+
+int qcow_device_init(void);
+void qcow_device_exit(void);
+
+/* queue.c */
+
+/* A bvec array of the pool: enough for the largest request of pages. */
+#define QCOW_MAX_SECTORS	4096U
+#define QCOW_POOL_BVECS		(QCOW_MAX_SECTORS >> PAGE_SECTORS_SHIFT)
+
+/** qcow_queue_init - fill in and allocate the device's tag set and pools */
+int qcow_queue_init(struct qcow_device *dev);
+void qcow_queue_exit(struct qcow_device *dev);
+
+/** qcow_queue_alloc_disk - the disk with its limits */
+struct gendisk *qcow_queue_alloc_disk(struct qcow_device *dev);
+
+/* sysfs.c */
+extern const struct attribute_group *qcow_device_groups[];
+
+#endif /* QCOW_BLOCK_DEVICE_H */

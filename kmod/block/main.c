@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include <linux/qcow.h>
+
+#include "block/ctl.h"
+#include "block/device.h"
+#include "image/image.h"
+
+static int __init qcow_init(void)
+{
+	int err;
+
+	err = qcow_image_init();
+	if (err)
+		return err;
+	err = qcow_device_init();
+	if (err)
+		goto exit_image;
+	err = qcow_ctl_init();
+	if (err)
+		goto exit_device;
+	return 0;
+
+exit_device:
+	qcow_device_exit();
+exit_image:
+	qcow_image_exit();
+	return err;
+}
+
+/* Each device holds a reference to the module: none is left here. */
+static void __exit qcow_exit(void)
+{
+	qcow_ctl_exit();
+	qcow_device_exit();
+	qcow_image_exit();
+}
+
+module_init(qcow_init);
+module_exit(qcow_exit);
+
+MODULE_DESCRIPTION("qcow2 and raw disk images as block devices");
+MODULE_LICENSE("GPL");

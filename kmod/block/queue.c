@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests become commands here: a request that is one bio passes its
+ * segments on as they are, a merged one gets an array of its own.
+ */
+#include <linux/blk-mq.h>
+#include <linux/cpumask.h>
+#include <linux/mempool.h>
+#include <linux/slab.h>
+
+#include "block/device.h"
+#include "block/trace.h"
+
+#define QUEUE_DEPTH	128
+#define MAX_HW_QUEUES	16U
+#define MAX_SEGMENTS	512
+
+/*
+ * A request that failed for want of memory is tried again this often, with
+ * this pause: a disk does not fail because the host is short of pages.
+ */
+#define NOMEM_RETRIES	1000
+#define NOMEM_DELAY_MS	10
+
+/**
+ * struct qcow_request - a request's private data
+ * @bvec:	an array of its own, or NULL
+ * @pooled:	...which comes from the device's pool
+ * @retries:	for want of memory, so far; valid with RQF_DONTPREP
+ */
+struct qcow_request {
+	struct qcow_cmd cmd;
+	struct bio_vec *bvec;
+	bool pooled;
+	unsigned int retries;
+};
+
+static struct qcow_device *device_of(struct request *rq)
+{
+	return rq->q->queuedata;
+}
+
+static void free_bvec(struct qcow_device *dev, struct qcow_request *qr)
+{
+	if (likely(!qr->bvec))
+		return;
+	if (qr->pooled)
+		mempool_free(qr->bvec, dev->bvecs);
+	else
+		kfree(qr->bvec);
+	qr->bvec = NULL;
+}
+
+static bool retry_later(struct request *rq, struct qcow_request *qr, int error)
+{
+	if (error != -ENOMEM)
+		return false;
+	if (!(rq->rq_flags & RQF_DONTPREP)) {
+		rq->rq_flags |= RQF_DONTPREP;
+		qr->retries = 0;
+	}
+	if (qr->retries++ >= NOMEM_RETRIES)
+		return false;
+	blk_mq_requeue_request(rq, false);
+	blk_mq_delay_kick_requeue_list(rq->q, NOMEM_DELAY_MS);
+	return true;
+}
+
+static void request_done(struct qcow_cmd *cmd)
+{
+	struct qcow_request *qr = container_of(cmd, struct qcow_request, cmd);
+	struct request *rq = blk_mq_rq_from_pdu(qr);
+	struct qcow_device *dev = device_of(rq);
+
+	trace_qcow_request_end(dev->number, rq, cmd->error);
+	free_bvec(dev, qr);
+	if (likely(!cmd->error))
+		blk_mq_end_request(rq, BLK_STS_OK);
+	else if (!retry_later(rq, qr, cmd->error))
+		blk_mq_end_request(rq, errno_to_blk_status(cmd->error));
+}
+
+static unsigned int count_bvecs(struct request *rq)
+{
+	struct req_iterator iter;
+	struct bio_vec bv;
+	unsigned int n = 0;
+
+	rq_for_each_bvec(bv, rq, iter)
+		n++;
+	return n;
+}
+
+static struct bio_vec *alloc_bvec(struct qcow_device *dev,
+				  struct qcow_request *qr, unsigned int n)
+{
+	qr->pooled = false;
+	qr->bvec = kmalloc_array(n, sizeof(*qr->bvec),
+				 GFP_NOWAIT | __GFP_NOWARN);
+	if (!qr->bvec && n <= QCOW_POOL_BVECS) {
+		qr->pooled = true;
+		qr->bvec = mempool_alloc(dev->bvecs, GFP_NOIO);
+	} else if (!qr->bvec) {
+		qr->bvec = kmalloc_array(n, sizeof(*qr->bvec), GFP_NOIO);
+	}
+	return qr->bvec;
+}
+
+static int map_merged(struct qcow_device *dev, struct request *rq,
+		      struct qcow_request *qr)
+{
+	unsigned int n = count_bvecs(rq);
+	struct req_iterator iter;
+	struct bio_vec bv, *to;
+
+	to = alloc_bvec(dev, qr, n);
+	if (!to)
+		return -ENOMEM;
+	qr->cmd.buf = (struct qcow_buf){ .bvec = to, .nr_segs = n };
+	rq_for_each_bvec(bv, rq, iter)
+		*to++ = bv;
+	return 0;
+}
+
+static int map_data(struct qcow_device *dev, struct request *rq,
+		    struct qcow_request *qr)
+{
+	struct bio *bio = rq->bio;
+
+	if (bio != rq->biotail)
+		return map_merged(dev, rq, qr);
+	qr->cmd.buf.bvec = __bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
+	/* a split bio does not know; count too many rather than walk it */
+	qr->cmd.buf.nr_segs = bio->bi_vcnt ?
+		bio->bi_vcnt - bio->bi_iter.bi_idx : bio_segments(bio);
+	qr->cmd.buf.offset = bio->bi_iter.bi_bvec_done;
+	return 0;
+}
+
+static int map_request(struct qcow_device *dev, struct request *rq,
+		       struct qcow_request *qr)
+{
+	struct qcow_cmd *cmd = &qr->cmd;
+
+	cmd->fua = rq->cmd_flags & REQ_FUA;
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		cmd->op = QCOW_OP_READ;
+		return map_data(dev, rq, qr);
+	case REQ_OP_WRITE:
+		cmd->op = QCOW_OP_WRITE;
+		return map_data(dev, rq, qr);
+	case REQ_OP_FLUSH:
+		cmd->op = QCOW_OP_FLUSH;
+		return 0;
+	case REQ_OP_DISCARD:
+		cmd->op = QCOW_OP_DISCARD;
+		return 0;
+	case REQ_OP_WRITE_ZEROES:
+		cmd->op = QCOW_OP_ZERO;
+		cmd->unmap = !(rq->cmd_flags & REQ_NOUNMAP) &&
+			     !dev->no_discard;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
+			     const struct blk_mq_queue_data *bd)
+{
+	struct request *rq = bd->rq;
+	struct qcow_request *qr = blk_mq_rq_to_pdu(rq);
+	struct qcow_device *dev = device_of(rq);
+	struct qcow_cmd *cmd = &qr->cmd;
+	int err;
+
+	if (unlikely(dev->read_only && op_is_write(req_op(rq)) &&
+		     req_op(rq) != REQ_OP_FLUSH))
+		return BLK_STS_IOERR;
+	err = map_request(dev, rq, qr);
+	if (unlikely(err))
+		return err == -ENOMEM ? BLK_STS_RESOURCE :
+					errno_to_blk_status(err);
+	cmd->view = dev->view;
+	cmd->ioprio = req_get_ioprio(rq);
+	cmd->pos = blk_rq_pos(rq) << SECTOR_SHIFT;
+	cmd->len = blk_rq_bytes(rq);
+	cmd->bio = rq->bio;
+	cmd->wq = dev->wq;
+	cmd->ios = dev->ios;
+	blk_mq_start_request(rq);
+	trace_qcow_request_start(dev->number, rq);
+	qcow_cmd_submit(cmd);
+	return BLK_STS_OK;
+}
+
+static int init_request(struct blk_mq_tag_set *set, struct request *rq,
+			unsigned int hctx, unsigned int node)
+{
+	struct qcow_request *qr = blk_mq_rq_to_pdu(rq);
+
+	qcow_cmd_init(&qr->cmd);
+	qr->cmd.done = request_done;
+	qr->bvec = NULL;
+	return 0;
+}
+
+static const struct blk_mq_ops queue_ops = {
+	.queue_rq = queue_rq,
+	.init_request = init_request,
+};
+
+static int init_tag_set(struct qcow_device *dev)
+{
+	struct blk_mq_tag_set *set = &dev->tag_set;
+
+	set->ops = &queue_ops;
+	set->nr_hw_queues = min(num_online_cpus(), MAX_HW_QUEUES);
+	set->queue_depth = QUEUE_DEPTH;
+	set->numa_node = NUMA_NO_NODE;
+	set->cmd_size = sizeof(struct qcow_request);
+	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_BLOCKING |
+		     BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	set->driver_data = dev;
+	return blk_mq_alloc_tag_set(set);
+}
+
+int qcow_queue_init(struct qcow_device *dev)
+{
+	int err = -ENOMEM;
+
+	dev->wq = alloc_workqueue("qcow%u", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
+				  dev->number);
+	if (!dev->wq)
+		return -ENOMEM;
+	dev->ios = qcow_cmd_io_pool(QUEUE_DEPTH / 8);
+	if (!dev->ios)
+		goto destroy_wq;
+	dev->bvecs = mempool_create_kmalloc_pool(2, QCOW_POOL_BVECS *
+						 sizeof(struct bio_vec));
+	if (!dev->bvecs)
+		goto destroy_ios;
+	err = init_tag_set(dev);
+	if (err)
+		goto destroy_bvecs;
+	return 0;
+
+destroy_bvecs:
+	mempool_destroy(dev->bvecs);
+destroy_ios:
+	mempool_destroy(dev->ios);
+destroy_wq:
+	destroy_workqueue(dev->wq);
+	return err;
+}
+
+void qcow_queue_exit(struct qcow_device *dev)
+{
+	/* first: a work item may look at a request that has ended already */
+	destroy_workqueue(dev->wq);
+	blk_mq_free_tag_set(&dev->tag_set);
+	mempool_destroy(dev->bvecs);
+	mempool_destroy(dev->ios);
+}
+
+static void fill_limits(struct qcow_device *dev, struct queue_limits *lim)
+{
+	u32 cluster = qcow_view_cluster_size(dev->view);
+	u32 discard = qcow_view_discard_granularity(dev->view);
+
+	lim->logical_block_size = dev->sector_size;
+	lim->physical_block_size = max(dev->sector_size,
+				       min_t(u32, cluster, PAGE_SIZE));
+	lim->io_min = max(cluster, lim->physical_block_size);
+	lim->io_opt = lim->io_min;
+	lim->max_hw_sectors = QCOW_MAX_SECTORS;
+	lim->max_segments = MAX_SEGMENTS;
+	lim->max_segment_size = UINT_MAX;
+	lim->dma_alignment = SECTOR_SIZE - 1;
+	if (dev->read_only)
+		return;
+	lim->max_write_zeroes_sectors = UINT_MAX >> SECTOR_SHIFT;
+	if (!discard || dev->no_discard)
+		return;
+	lim->max_hw_discard_sectors = UINT_MAX >> SECTOR_SHIFT;
+	lim->discard_granularity = max(discard, dev->sector_size);
+}
+
+static blk_features_t features(const struct qcow_device *dev)
+{
+	return dev->read_only ? 0 : BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+}
+
+#ifdef HAVE_QUEUE_LIMITS_FEATURES
+struct gendisk *qcow_queue_alloc_disk(struct qcow_device *dev)
+{
+	struct queue_limits lim = { .features = features(dev) };
+
+	fill_limits(dev, &lim);
+	return blk_mq_alloc_disk(&dev->tag_set, &lim, dev);
+}
+#else
+struct gendisk *qcow_queue_alloc_disk(struct qcow_device *dev)
+{
+	struct gendisk *disk = blk_mq_alloc_disk(&dev->tag_set, dev);
+	struct queue_limits lim = { };
+
+	if (IS_ERR(disk))
+		return disk;
+	fill_limits(dev, &lim);
+	qcow_apply_limits(disk->queue, &lim, features(dev));
+	return disk;
+}
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/* /sys/block/qcowN/qcow/: one value a file, described in Documentation form. */
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/sysfs.h>
+
+#include "block/device.h"
+
+static struct qcow_device *to_qcow(struct device *d)
+{
+	return dev_to_disk(d)->private_data;
+}
+
+static const char *const state_names[] = {
+	[QCOW_STATE_LIVE]	= "live",
+	[QCOW_STATE_DEGRADED]	= "degraded",
+	[QCOW_STATE_READ_ONLY]	= "read-only",
+	[QCOW_STATE_DEAD]	= "dead",
+};
+
+/* What the image's side prints itself. */
+#define VIEW_ATTR(attr, show)						\
+static ssize_t attr##_show(struct device *d,				\
+			   struct device_attribute *a, char *page)	\
+{									\
+	return show(to_qcow(d)->view, page);				\
+}									\
+static DEVICE_ATTR_RO(attr)
+
+/* A value of the device's or the view's. */
+#define VALUE_ATTR(attr, format, value)					\
+static ssize_t attr##_show(struct device *d,				\
+			   struct device_attribute *a, char *page)	\
+{									\
+	struct qcow_device *dev = to_qcow(d);				\
+									\
+	return sysfs_emit(page, format "\n", value);			\
+}									\
+static DEVICE_ATTR_RO(attr)
+
+VIEW_ATTR(backing_file, qcow_view_show_path);
+VIEW_ATTR(data_file, qcow_view_show_data_path);
+VIEW_ATTR(snapshot, qcow_view_show_snapshot);
+VIEW_ATTR(chain, qcow_view_show_chain);
+VIEW_ATTR(features, qcow_view_show_features);
+VIEW_ATTR(statistics, qcow_view_show_statistics);
+VALUE_ATTR(format, "%s", qcow_view_format(dev->view));
+VALUE_ATTR(cluster_size, "%u", qcow_view_cluster_size(dev->view));
+VALUE_ATTR(direct_io, "%d", qcow_view_direct(dev->view));
+VALUE_ATTR(state, "%s", state_names[READ_ONCE(dev->state)]);
+VALUE_ATTR(name, "%s", dev->name);
+VALUE_ATTR(lazy, "%d", dev->lazy);
+
+static struct attribute *device_attrs[] = {
+	&dev_attr_backing_file.attr,
+	&dev_attr_data_file.attr,
+	&dev_attr_snapshot.attr,
+	&dev_attr_chain.attr,
+	&dev_attr_features.attr,
+	&dev_attr_statistics.attr,
+	&dev_attr_format.attr,
+	&dev_attr_cluster_size.attr,
+	&dev_attr_direct_io.attr,
+	&dev_attr_state.attr,
+	&dev_attr_name.attr,
+	&dev_attr_lazy.attr,
+	NULL
+};
+
+static const struct attribute_group device_group = {
+	.name = "qcow",
+	.attrs = device_attrs,
+};
+
+const struct attribute_group *qcow_device_groups[] = {
+	&device_group,
+	NULL
+};

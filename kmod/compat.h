@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What older kernels lack.  Every file is written for the newest interface;
+ * this header, included before everything else, supplies it where Kbuild did
+ * not find it in the kernel's headers.
+ */
+#ifndef QCOW_COMPAT_H
+#define QCOW_COMPAT_H
+
+#define pr_fmt(fmt)	"qcow: " fmt
+
+#include <linux/blk-mq.h>
+#include <linux/fs.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+
+#ifndef HAVE_DIO_CALLER_COMP
+/* Before 6.6: file systems complete writes in a workqueue of their own. */
+#define IOCB_DIO_CALLER_COMP	0
+#define qcow_dio_complete(iocb)	((ssize_t (*)(void *))NULL)
+#else
+#define qcow_dio_complete(iocb)	((iocb)->dio_complete)
+#endif
+
+#ifndef HAVE_BLK_MODE_T
+/* Before 6.5: block devices are opened with a file's mode. */
+typedef fmode_t blk_mode_t;
+#define BLK_OPEN_WRITE	FMODE_WRITE
+#endif
+
+#ifndef HAVE_QUEUE_LIMITS_FEATURES
+/* Before 6.11: features are flags of the queue and set by functions. */
+#define BLK_FEAT_WRITE_CACHE	(1U << 0)
+#define BLK_FEAT_FUA		(1U << 1)
+typedef unsigned int blk_features_t;
+
+static inline void qcow_apply_limits(struct request_queue *q,
+				     const struct queue_limits *lim,
+				     blk_features_t features)
+{
+	blk_queue_logical_block_size(q, lim->logical_block_size);
+	blk_queue_physical_block_size(q, lim->physical_block_size);
+	blk_queue_io_min(q, lim->io_min);
+	blk_queue_io_opt(q, lim->io_opt);
+	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
+	blk_queue_max_segments(q, lim->max_segments);
+	blk_queue_max_segment_size(q, lim->max_segment_size);
+	blk_queue_dma_alignment(q, lim->dma_alignment);
+	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
+	q->limits.discard_granularity = lim->discard_granularity;
+	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
+	blk_queue_write_cache(q, features & BLK_FEAT_WRITE_CACHE,
+			      features & BLK_FEAT_FUA);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+}
+#endif
+
+#ifndef HAVE_SHRINKER_ALLOC
+/*
+ * Before 6.7: a shrinker is the caller's memory.  One that could not be
+ * registered is never called, and may be unregistered all the same.
+ */
+static inline struct shrinker *shrinker_alloc(unsigned int flags,
+					      const char *name)
+{
+	struct shrinker *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (s)
+		s->seeks = DEFAULT_SEEKS;
+	return s;
+}
+
+static inline void shrinker_register(struct shrinker *s)
+{
+	if (register_shrinker(s, "qcow"))
+		pr_warn("no memory for a shrinker\n");
+}
+
+static inline void shrinker_free(struct shrinker *s)
+{
+	unregister_shrinker(s);
+	kfree(s);
+}
+#endif
+
+#endif /* QCOW_COMPAT_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A place in an array of bio_vecs: the memory side of a request. */
+#ifndef QCOW_FILE_BUF_H
+#define QCOW_FILE_BUF_H
+
+#include <linux/bvec.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+
+/**
+ * struct qcow_buf - memory from a place in a bvec array on
+ * @bvec:	the segment that the place is in
+ * @nr_segs:	segments from there on
+ * @offset:	bytes into the first segment
+ *
+ * Carries no length: whoever uses it says how many bytes it wants.
+ */
+struct qcow_buf {
+	const struct bio_vec *bvec;
+	unsigned int nr_segs;
+	unsigned int offset;
+};
+
+/** qcow_buf_iter - an iterator over the next @len bytes */
+static inline void qcow_buf_iter(const struct qcow_buf *buf, bool write,
+				 size_t len, struct iov_iter *iter)
+{
+	iov_iter_bvec(iter, write ? ITER_SOURCE : ITER_DEST, buf->bvec,
+		      buf->nr_segs, len);
+	iter->iov_offset = buf->offset;
+}
+
+/** qcow_buf_advance - go on by @len bytes */
+void qcow_buf_advance(struct qcow_buf *buf, size_t len);
+
+/** qcow_buf_zero - fill the next @len bytes with zeros; any context */
+void qcow_buf_zero(const struct qcow_buf *buf, size_t len);
+
+/**
+ * qcow_buf_fill - copy @len bytes from @src to the next @len; any context
+ *
+ * Return: 0, or -EIO where the memory is shorter than that.
+ */
+int qcow_buf_fill(const struct qcow_buf *buf, const void *src, size_t len);
+
+/**
+ * qcow_buf_map - describe kernel memory, linear or vmalloc, as segments
+ * @mem:  the memory
+ * @len:  bytes of it
+ * @bvec: array to fill, qcow_buf_map_segs(@mem, @len) long
+ */
+void qcow_buf_map(struct qcow_buf *buf, void *mem, size_t len,
+		  struct bio_vec *bvec);
+unsigned int qcow_buf_map_segs(const void *mem, size_t len);
+
+#endif /* QCOW_FILE_BUF_H */

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/blkdev.h>
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+#include <linux/stat.h>
+
+#include "file/file.h"
+#include "file/file_io.h"
+
+static int check_caller(struct file *caller, bool write,
+			struct qcow_reason *why)
+{
+	struct inode *inode = caller->f_mapping->host;
+
+	if (!S_ISREG(inode->i_mode) && !S_ISBLK(inode->i_mode))
+		return qcow_refuse(why, -EINVAL,
+				   "%pD: not a regular file or block device",
+				   caller);
+	if (!(caller->f_mode & FMODE_READ) || !caller->f_op->read_iter)
+		return qcow_refuse(why, -EBADF, "%pD: not open for reading",
+				   caller);
+	if (write && (!(caller->f_mode & FMODE_WRITE) ||
+		      !caller->f_op->write_iter))
+		return qcow_refuse(why, -EBADF, "%pD: not open for writing",
+				   caller);
+	return 0;
+}
+
+static int open_own(struct qcow_file *file, bool write)
+{
+	int flags = O_LARGEFILE | O_NOATIME | (write ? O_RDWR : O_RDONLY);
+	struct file *filp;
+
+	filp = dentry_open(&file->caller->f_path, flags, current_cred());
+	if (IS_ERR(filp))
+		return PTR_ERR(filp);
+	if (filp->f_mapping->host != file->caller->f_mapping->host) {
+		fput(filp);
+		return -ESTALE;
+	}
+	filp->f_mode |= FMODE_NOCMTIME;
+	file->filp = filp;
+	return 0;
+}
+
+/*
+ * The unit of direct I/O on the file, 0 for none.  A file system that does not
+ * tell gets its block size: btrfs falls back to buffered I/O below it.
+ */
+static unsigned int dio_align(struct qcow_file *file)
+{
+	struct inode *inode = qcow_file_inode(file);
+	struct kstat stat;
+
+	if (!(file->filp->f_mode & FMODE_CAN_ODIRECT))
+		return 0;
+	if (!file->regular)
+		return bdev_logical_block_size(I_BDEV(inode));
+	if (!vfs_getattr(&file->filp->f_path, &stat, STATX_DIOALIGN, 0) &&
+	    (stat.result_mask & STATX_DIOALIGN))
+		return max(stat.dio_offset_align, stat.dio_mem_align);
+	return i_blocksize(inode);
+}
+
+static int choose_mode(struct qcow_file *file, enum qcow_dio mode,
+		       unsigned int granule, struct qcow_reason *why)
+{
+	unsigned int align = mode == QCOW_DIO_OFF ? 0 : dio_align(file);
+
+	file->align = 1;
+	if (align && align <= granule) {
+		file->direct = true;
+		file->ki_flags = IOCB_DIRECT;
+		file->align = max(align, (unsigned int)SECTOR_SIZE);
+	} else if (mode == QCOW_DIO_ON) {
+		return qcow_refuse(why, -EOPNOTSUPP,
+				   "%pD: direct I/O of %u-byte units does not work here (the file system takes multiples of %u)",
+				   file->caller, granule, align);
+	}
+	file->nowait = file->filp->f_mode & FMODE_NOWAIT;
+	return 0;
+}
+
+/*
+ * The first asynchronous direct I/O on a file system creates a workqueue,
+ * which may not be done from within a block submission.
+ */
+static int warm_up(struct qcow_file *file)
+{
+	void *mem;
+	int err;
+
+	if (!qcow_file_size(file))
+		return 0;
+	mem = kmalloc(max_t(size_t, file->align, SECTOR_SIZE), GFP_KERNEL);
+	if (!mem)
+		return -ENOMEM;
+	err = qcow_file_read(file, mem, max_t(size_t, file->align, SECTOR_SIZE),
+			     0);
+	kfree(mem);
+	return err;
+}
+
+/* Reclaim on behalf of this file's pages must not come back to our device. */
+static void forbid_reclaim_io(struct qcow_file *file)
+{
+	struct address_space *mapping = file->filp->f_mapping;
+
+	file->old_gfp = mapping_gfp_mask(mapping);
+	mapping_set_gfp_mask(mapping,
+			     file->old_gfp & ~(__GFP_IO | __GFP_FS));
+}
+
+struct qcow_file *qcow_file_open(struct file *caller, bool write,
+				 enum qcow_dio mode, unsigned int granule,
+				 struct qcow_reason *why)
+{
+	struct qcow_file *file;
+	int err;
+
+	err = check_caller(caller, write, why);
+	if (err)
+		return ERR_PTR(err);
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	file->caller = get_file(caller);
+	file->regular = S_ISREG(caller->f_mapping->host->i_mode);
+	file->writable = write;
+	err = open_own(file, write);
+	if (err) {
+		qcow_refuse(why, err, "%pD: cannot be opened again (%d)",
+			    caller, err);
+		goto put_caller;
+	}
+	err = choose_mode(file, mode, granule, why);
+	if (err)
+		goto put_own;
+	forbid_reclaim_io(file);
+	err = warm_up(file);
+	if (err) {
+		qcow_refuse(why, err, "%pD: cannot be read (%d)", caller, err);
+		goto allow_reclaim;
+	}
+	return file;
+
+allow_reclaim:
+	mapping_set_gfp_mask(file->filp->f_mapping, file->old_gfp);
+put_own:
+	fput(file->filp);
+put_caller:
+	fput(file->caller);
+	kfree(file);
+	return ERR_PTR(err);
+}
+
+void qcow_file_close(struct qcow_file *file)
+{
+	mapping_set_gfp_mask(file->filp->f_mapping, file->old_gfp);
+	fput(file->filp);
+	fput(file->caller);
+	kfree(file);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One file below an image: opened by the caller, used through our own. */
+#ifndef QCOW_FILE_FILE_H
+#define QCOW_FILE_FILE_H
+
+#include <linux/fs.h>
+
+#include "file/reason.h"
+
+enum qcow_dio {
+	QCOW_DIO_AUTO,		/* where it works */
+	QCOW_DIO_ON,		/* or refuse */
+	QCOW_DIO_OFF,
+};
+
+/**
+ * struct qcow_file - a file that images read and write
+ * @filp:	our own struct file of the same path: no access or modification
+ *		times are updated through it, so that a write of allocated
+ *		blocks needs no transaction
+ * @caller:	the caller's, for the times and the path's name
+ * @ki_flags:	IOCB_DIRECT or 0
+ * @align:	offsets, lengths and memory of an I/O are multiples of this
+ * @direct:	I/O goes past the page cache; never mixed on one file, because
+ *		a buffered read-modify-write loses a neighbour's direct write
+ * @nowait:	the file system knows IOCB_NOWAIT
+ * @regular:	a regular file, not a block device
+ * @writable:	opened for writing
+ * @written:	since the times were last updated
+ * @old_gfp:	the mapping's mask before I/O and FS were taken out of it
+ */
+struct qcow_file {
+	struct file *filp;
+	struct file *caller;
+	int ki_flags;
+	unsigned int align;
+	bool direct;
+	bool nowait;
+	bool regular;
+	bool writable;
+	bool written;
+	gfp_t old_gfp;
+};
+
+/**
+ * qcow_file_open - begin to use a file
+ * @caller:  what the caller of the attach passed; a reference is taken
+ * @write:   open for writing too
+ * @mode:    direct or buffered
+ * @granule: the smallest unit of offset and length that will be asked for,
+ *	     bytes; direct I/O needs that the file takes such
+ * @why:     set where it fails
+ *
+ * Context: may sleep, does one I/O.
+ * Return: the file, or an ERR_PTR: -EINVAL (not a regular file or a block
+ * device), -EBADF (not opened for reading, or for writing), -EOPNOTSUPP
+ * (direct I/O demanded but not to be had), or what the file system says.
+ */
+struct qcow_file *qcow_file_open(struct file *caller, bool write,
+				 enum qcow_dio mode, unsigned int granule,
+				 struct qcow_reason *why);
+
+/** qcow_file_close - end it; all I/O has completed */
+void qcow_file_close(struct qcow_file *file);
+
+static inline struct inode *qcow_file_inode(const struct qcow_file *file)
+{
+	return file->filp->f_mapping->host;
+}
+
+/** qcow_file_size - bytes in the file now */
+static inline loff_t qcow_file_size(const struct qcow_file *file)
+{
+	return i_size_read(qcow_file_inode(file));
+}
+
+#endif /* QCOW_FILE_FILE_H */

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of an I/O:
+ *
+ *   submit ── ->read_iter() ──► returns a count or an error: over
+ *                          └──► -EIOCBQUEUED: over when ->ki_complete() was
+ *                               called and ->read_iter() has returned
+ *
+ * and then: all there, or the end of the file (the rest is zeros), or short
+ * (resume with the rest), or -EAGAIN (resume in a worker).
+ */
+#include <linux/completion.h>
+#include <linux/falloc.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "file/file_io.h"
+
+#define ZERO_SEGS	64	/* zero pages written at a time */
+
+/*
+ * A frozen file system makes writers sleep; who may not wait comes back.
+ * Lockdep is told that the task lets go, as the completion ends it.
+ */
+static bool guard_write(struct qcow_io *io, bool nowait)
+{
+	struct super_block *sb;
+
+	if (!io->write || !io->file->regular)
+		return true;
+	sb = qcow_file_inode(io->file)->i_sb;
+	if (nowait) {
+		if (!sb_start_write_trylock(sb))
+			return false;
+		__sb_writers_release(sb, SB_FREEZE_WRITE);
+	} else {
+		kiocb_start_write(&io->iocb);
+	}
+	io->guarded = true;
+	return true;
+}
+
+static void unguard_write(struct qcow_io *io)
+{
+	if (!io->guarded)
+		return;
+	io->guarded = false;
+	kiocb_end_write(&io->iocb);
+}
+
+static void io_end(struct qcow_io *io, int result)
+{
+	io->result = result;
+	io->complete(io);
+}
+
+/* Some bytes are there; the rest is beyond the end, or is to be asked for. */
+static void io_short(struct qcow_io *io, long got)
+{
+	qcow_buf_advance(&io->buf, got);
+	io->pos += got;
+	io->len -= got;
+	if (!io->write && io->pos >= qcow_file_size(io->file)) {
+		qcow_buf_zero(&io->buf, io->len);
+		io_end(io, 0);
+	} else if (!got && io->waited) {
+		io_end(io, -EIO);
+	} else {
+		io_end(io, -EAGAIN);
+	}
+}
+
+/* Both owners are through. */
+static void io_finish(struct qcow_io *io)
+{
+	long got = io->raw_result;
+
+	unguard_write(io);
+	if (likely(got == io->len))
+		io_end(io, 0);
+	else if (got >= 0)
+		io_short(io, got);
+	else if (got == -EAGAIN && io->waited)
+		io_end(io, -EIO);
+	else
+		io_end(io, got);
+}
+
+/*
+ * 6.6 and later offer to leave the end of a write to a task of ours instead
+ * of a workqueue of the file system.
+ */
+static bool io_deferred(struct qcow_io *io)
+{
+	return (io->iocb.ki_flags & IOCB_DIO_CALLER_COMP) &&
+	       qcow_dio_complete(&io->iocb);
+}
+
+static void io_finish_deferred(struct qcow_io *io)
+{
+	ssize_t (*finish)(void *) = qcow_dio_complete(&io->iocb);
+
+	io->iocb.ki_flags &= ~IOCB_DIO_CALLER_COMP;
+	io->raw_result = finish(io->iocb.private);
+	io_finish(io);
+}
+
+static void io_ki_complete(struct kiocb *iocb, long result)
+{
+	struct qcow_io *io = container_of(iocb, struct qcow_io, iocb);
+
+	io->raw_result = result;
+	if (!atomic_dec_and_test(&io->owners))
+		return;
+	if (io_deferred(io))
+		io_end(io, -EAGAIN);
+	else
+		io_finish(io);
+}
+
+static void init_iocb(struct qcow_io *io, bool nowait)
+{
+	struct kiocb *iocb = &io->iocb;
+
+	memset(iocb, 0, sizeof(*iocb));
+	iocb->ki_filp = io->file->filp;
+	iocb->ki_pos = io->pos;
+	iocb->ki_complete = io_ki_complete;
+	iocb->ki_flags = io->file->ki_flags;
+	iocb->ki_ioprio = io->ioprio;
+	if (nowait)
+		iocb->ki_flags |= IOCB_NOWAIT;
+	if (io->write) {
+		iocb->ki_flags |= IOCB_WRITE | IOCB_DIO_CALLER_COMP;
+		if (io->sync)
+			iocb->ki_flags |= IOCB_DSYNC;
+	}
+}
+
+void qcow_io_submit(struct qcow_io *io, bool nowait)
+{
+	struct file *filp = io->file->filp;
+	struct iov_iter iter;
+	ssize_t ret;
+
+	init_iocb(io, nowait);
+	io->waited = !nowait;
+	io->guarded = false;
+	if (nowait && (!io->file->nowait || !guard_write(io, true))) {
+		io_end(io, -EAGAIN);
+		return;
+	}
+	if (!nowait)
+		guard_write(io, false);
+	if (io->write && !io->file->written)
+		io->file->written = true;
+	atomic_set(&io->owners, 2);
+	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
+	if (io->write)
+		ret = filp->f_op->write_iter(&io->iocb, &iter);
+	else
+		ret = filp->f_op->read_iter(&io->iocb, &iter);
+	if (ret != -EIOCBQUEUED) {
+		io->raw_result = ret;
+		io_finish(io);
+	} else if (atomic_dec_and_test(&io->owners)) {
+		if (io_deferred(io))
+			io_finish_deferred(io);
+		else
+			io_finish(io);
+	}
+}
+
+void qcow_io_resume(struct qcow_io *io)
+{
+	if (io_deferred(io))
+		io_finish_deferred(io);
+	else
+		qcow_io_submit(io, false);
+}
+
+/* Waiting for one I/O. */
+struct waited_io {
+	struct qcow_io io;
+	struct completion done;
+};
+
+static void waited_complete(struct qcow_io *io)
+{
+	complete(&container_of(io, struct waited_io, io)->done);
+}
+
+static int io_and_wait(struct qcow_io *io, struct completion *done)
+{
+	init_completion(done);
+	io->complete = waited_complete;
+	qcow_io_submit(io, false);
+	for (;;) {
+		wait_for_completion(done);
+		if (io->result != -EAGAIN)
+			return io->result;
+		reinit_completion(done);
+		qcow_io_resume(io);
+	}
+}
+
+static int read_aligned(struct qcow_file *file, void *mem, size_t len,
+			loff_t pos)
+{
+	struct waited_io w = { .io = { .file = file, .pos = pos, .len = len } };
+	unsigned int segs = qcow_buf_map_segs(mem, len);
+	struct bio_vec *bvec;
+	int err;
+
+	bvec = kvmalloc_array(segs, sizeof(*bvec), GFP_NOIO);
+	if (!bvec)
+		return -ENOMEM;
+	qcow_buf_map(&w.io.buf, mem, len, bvec);
+	err = io_and_wait(&w.io, &w.done);
+	kvfree(bvec);
+	return err;
+}
+
+int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos)
+{
+	loff_t start = round_down(pos, file->align);
+	size_t span = round_up(pos + len, (loff_t)file->align) - start;
+	void *bounce;
+	int err;
+
+	if (start == pos && span == len &&
+	    IS_ALIGNED((unsigned long)mem, file->align))
+		return read_aligned(file, mem, len, pos);
+	bounce = kvmalloc(roundup_pow_of_two(span), GFP_NOIO);
+	if (!bounce)
+		return -ENOMEM;
+	err = read_aligned(file, bounce, span, start);
+	if (!err)
+		memcpy(mem, bounce + (pos - start), len);
+	kvfree(bounce);
+	return err;
+}
+
+/* Through our own file no write updates the times: do it here, seldom. */
+static void update_times(struct qcow_file *file)
+{
+	if (!file->written || !file->regular)
+		return;
+	file->written = false;
+	sb_start_write(qcow_file_inode(file)->i_sb);
+	file_update_time(file->caller);
+	sb_end_write(qcow_file_inode(file)->i_sb);
+}
+
+int qcow_file_sync(struct qcow_file *file)
+{
+	if (!file->writable)
+		return 0;
+	update_times(file);
+	return vfs_fsync_range(file->filp, 0, LLONG_MAX, 1);
+}
+
+static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
+			  u64 len)
+{
+	if (!file->filp->f_op->fallocate)
+		return -EOPNOTSUPP;
+	file->written = true;
+	return vfs_fallocate(file->filp, mode, pos, len);
+}
+
+int qcow_file_discard(struct qcow_file *file, loff_t pos, u64 len)
+{
+	unsigned int block = i_blocksize(qcow_file_inode(file));
+	loff_t start = round_up(pos, (loff_t)block);
+	loff_t end = round_down(pos + len, (u64)block);
+
+	if (start >= end)
+		return 0;
+	return file_fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			      start, end - start);
+}
+
+static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
+{
+	struct bio_vec *bvec;
+	int i, err = 0;
+
+	bvec = kmalloc_array(ZERO_SEGS, sizeof(*bvec), GFP_NOIO);
+	if (!bvec)
+		return -ENOMEM;
+	for (i = 0; i < ZERO_SEGS; i++)
+		bvec_set_page(&bvec[i], ZERO_PAGE(0), PAGE_SIZE, 0);
+	while (len && !err) {
+		u32 n = min_t(u64, len, ZERO_SEGS * PAGE_SIZE);
+		struct waited_io w = { .io = {
+			.file = file, .pos = pos, .len = n, .write = true,
+			.buf = { .bvec = bvec, .nr_segs = ZERO_SEGS },
+		} };
+
+		err = io_and_wait(&w.io, &w.done);
+		pos += n;
+		len -= n;
+	}
+	kfree(bvec);
+	return err;
+}
+
+int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
+{
+	int err = -EOPNOTSUPP;
+
+	if (unmap)
+		err = file_fallocate(file, FALLOC_FL_PUNCH_HOLE |
+				     FALLOC_FL_KEEP_SIZE, pos, len);
+	if (err == -EOPNOTSUPP)
+		err = file_fallocate(file, FALLOC_FL_ZERO_RANGE |
+				     FALLOC_FL_KEEP_SIZE, pos, len);
+	if (err == -EOPNOTSUPP)
+		err = write_zero_pages(file, pos, len);
+	return err;
+}

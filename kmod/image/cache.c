@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A slice enters its view's array before it is read, not ready, so that only
+ * one command starts the read; the others, and the first one too unless the
+ * read was over at once, are parked on the load.  Whoever takes a slice out
+ * of the array, the sweep or a failed load, is the one who frees it, after a
+ * grace period.
+ */
+#include <linux/bvec.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "image/cache.h"
+#include "image/internal.h"
+
+/**
+ * struct qcow_slice_load - a read of a slice under way
+ * @owners:  who started it, and its completion
+ * @done:    guarded by the cache's lock, as are
+ * @error:   and
+ * @waiters: commands parked on it
+ */
+struct qcow_slice_load {
+	struct qcow_io io;
+	struct bio_vec bvec;
+	struct qcow_slice *slice;
+	refcount_t owners;
+	bool done;
+	int error;
+	struct list_head waiters;
+	struct work_struct work;
+};
+
+static unsigned int cache_mib;
+module_param(cache_mib, uint, 0644);
+MODULE_PARM_DESC(cache_mib, "MiB of L2 tables kept in memory for an image that is attached without a size of its own (default 32)");
+
+static struct workqueue_struct *load_wq;
+
+/* All caches, for the shrinker, and how much is in them. */
+static DEFINE_SPINLOCK(caches_lock);
+static LIST_HEAD(caches);
+static atomic_long_t total_slices;
+static struct shrinker *shrinker;
+
+void qcow_cache_init(struct qcow_image *image, u64 size)
+{
+	struct qcow_cache *cache = &image->cache;
+	u8 table_bits = image->geo.cluster_bits;
+
+	spin_lock_init(&cache->lock);
+	INIT_LIST_HEAD(&cache->lru);
+	if (!size)
+		size = cache_mib ? (u64)cache_mib << 20 : QCOW_CACHE_DEFAULT;
+	cache->slice_bits = min_t(u8, table_bits, ilog2(QCOW_SLICE_MAX));
+	cache->entry_bits = cache->slice_bits - image->geo.l2_entry_bits;
+	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
+	spin_lock(&caches_lock);
+	list_add(&cache->node, &caches);
+	spin_unlock(&caches_lock);
+}
+
+void qcow_cache_destroy(struct qcow_image *image)
+{
+	spin_lock(&caches_lock);
+	list_del(&image->cache.node);
+	spin_unlock(&caches_lock);
+	WARN_ON_ONCE(image->cache.count);
+}
+
+static void slice_free(struct qcow_slice *slice)
+{
+	kfree(slice->entries);
+	kfree(slice);
+}
+
+static void slice_free_rcu(struct rcu_head *rcu)
+{
+	slice_free(container_of(rcu, struct qcow_slice, rcu));
+}
+
+struct qcow_slice *qcow_cache_find(struct qcow_view *view,
+				   unsigned long number)
+{
+	struct qcow_slice *slice = xa_load(&view->slices, number);
+
+	if (unlikely(!slice || !smp_load_acquire(&slice->ready)))
+		return NULL;
+	if (!READ_ONCE(slice->referenced))
+		WRITE_ONCE(slice->referenced, true);
+	return slice;
+}
+
+/* Out of the array and the list; lookups that saw it may go on for a while. */
+static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
+{
+	lockdep_assert_held(&cache->lock);
+	list_del(&slice->lru);
+	cache->count--;
+	atomic_long_dec(&total_slices);
+	__xa_erase(&slice->view->slices, slice->number);
+	qcow_stat_inc(slice->view->image, slice_evictions);
+	call_rcu(&slice->rcu, slice_free_rcu);
+}
+
+/*
+ * Take up to @want slices off the old end, sparing once those that were
+ * looked at since the last time.  @target: stop when so few are left.
+ */
+static unsigned long cache_sweep(struct qcow_cache *cache, unsigned long want,
+				 unsigned long target)
+{
+	unsigned long looks = 2 * cache->count, freed = 0;
+	struct qcow_slice *slice;
+
+	lockdep_assert_held(&cache->lock);
+	while (freed < want && cache->count > target && looks--) {
+		slice = list_last_entry(&cache->lru, struct qcow_slice, lru);
+		if (READ_ONCE(slice->referenced)) {
+			WRITE_ONCE(slice->referenced, false);
+			list_move(&slice->lru, &cache->lru);
+			continue;
+		}
+		xa_lock(&slice->view->slices);
+		slice_evict(cache, slice);
+		xa_unlock(&slice->view->slices);
+		freed++;
+	}
+	return freed;
+}
+
+static void load_put(struct qcow_slice_load *load)
+{
+	if (refcount_dec_and_test(&load->owners))
+		kfree(load);
+}
+
+static void slice_publish(struct qcow_cache *cache, struct qcow_slice *slice)
+{
+	lockdep_assert_held(&cache->lock);
+	slice->load = NULL;
+	slice->referenced = true;
+	smp_store_release(&slice->ready, true);
+	list_add(&slice->lru, &cache->lru);
+	cache->count++;
+	atomic_long_inc(&total_slices);
+	cache_sweep(cache, 4, cache->limit);
+}
+
+static void slice_forget(struct qcow_slice *slice)
+{
+	slice->load = NULL;
+	xa_lock(&slice->view->slices);
+	__xa_erase(&slice->view->slices, slice->number);
+	xa_unlock(&slice->view->slices);
+	call_rcu(&slice->rcu, slice_free_rcu);
+}
+
+/*
+ * The read is over.  The last command that is woken may be the last user of
+ * the whole image, so nothing of it is touched after that.
+ */
+static void load_done(struct qcow_slice_load *load, int error)
+{
+	struct qcow_slice *slice = load->slice;
+	struct qcow_cache *cache = &slice->view->image->cache;
+	struct qcow_cmd *cmd, *next;
+	LIST_HEAD(waiters);
+	unsigned long flags;
+
+	if (!error)
+		qcow2_be64_decode(slice->entries, slice->entries,
+				  1UL << (cache->slice_bits - 3));
+	spin_lock_irqsave(&cache->lock, flags);
+	load->done = true;
+	load->error = error;
+	list_splice_init(&load->waiters, &waiters);
+	if (error)
+		slice_forget(slice);
+	else
+		slice_publish(cache, slice);
+	spin_unlock_irqrestore(&cache->lock, flags);
+	list_for_each_entry_safe(cmd, next, &waiters, node) {
+		if (error)
+			qcow_cmd_fail(cmd, error);
+		else
+			qcow_cmd_unpark(cmd);
+	}
+	load_put(load);
+}
+
+static void load_complete(struct qcow_io *io)
+{
+	struct qcow_slice_load *load =
+		container_of(io, struct qcow_slice_load, io);
+
+	if (io->result == -EAGAIN)
+		queue_work(load_wq, &load->work);
+	else
+		load_done(load, io->result);
+}
+
+static void load_work(struct work_struct *work)
+{
+	struct qcow_slice_load *load =
+		container_of(work, struct qcow_slice_load, work);
+	unsigned int noio = memalloc_noio_save();
+
+	qcow_io_resume(&load->io);
+	memalloc_noio_restore(noio);
+}
+
+static struct qcow_slice *slice_alloc(struct qcow_view *view,
+				      unsigned long number, gfp_t gfp)
+{
+	struct qcow_cache *cache = &view->image->cache;
+	struct qcow_slice *slice = kzalloc(sizeof(*slice), gfp);
+
+	if (!slice)
+		return NULL;
+	slice->entries = kmalloc(1UL << cache->slice_bits, gfp);
+	if (!slice->entries) {
+		kfree(slice);
+		return NULL;
+	}
+	slice->view = view;
+	slice->number = number;
+	return slice;
+}
+
+/* Where the slice lies in the file; its table's offset was checked. */
+static u64 slice_host_offset(struct qcow_view *view, unsigned long number)
+{
+	const struct qcow2_geometry *geo = &view->image->geo;
+	u8 in_table = geo->l2_bits - view->image->cache.entry_bits;
+	u64 l1_entry = READ_ONCE(view->l1_table[number >> in_table]);
+	u64 index = number & ((1UL << in_table) - 1);
+
+	return (l1_entry & QCOW2_L1E_OFFSET_MASK) +
+	       (index << view->image->cache.slice_bits);
+}
+
+static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
+{
+	struct qcow_image *image = slice->view->image;
+	u32 len = 1U << image->cache.slice_bits;
+	struct qcow_slice_load *load = kzalloc(sizeof(*load), gfp);
+
+	if (!load)
+		return NULL;
+	refcount_set(&load->owners, 2);
+	INIT_LIST_HEAD(&load->waiters);
+	INIT_WORK(&load->work, load_work);
+	load->slice = slice;
+	load->io.file = image->file;
+	load->io.pos = slice_host_offset(slice->view, slice->number);
+	load->io.len = len;
+	load->io.complete = load_complete;
+	qcow_buf_map(&load->io.buf, slice->entries, len, &load->bvec);
+	return load;
+}
+
+/* Somebody else's load, if it is still under way. */
+static int park_on_load(struct qcow_view *view, unsigned long number,
+			struct qcow_cmd *cmd)
+{
+	struct qcow_cache *cache = &view->image->cache;
+	struct qcow_slice *slice;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	slice = xa_load(&view->slices, number);
+	if (slice && slice->load) {
+		list_add_tail(&cmd->node, &slice->load->waiters);
+		ret = -EIOCBQUEUED;
+	}
+	spin_unlock_irqrestore(&cache->lock, flags);
+	return ret;
+}
+
+static int run_load(struct qcow_slice_load *load, struct qcow_cmd *cmd,
+		    bool nowait)
+{
+	struct qcow_cache *cache = &load->slice->view->image->cache;
+	unsigned long flags;
+	int ret;
+
+	qcow_io_submit(&load->io, nowait);
+	spin_lock_irqsave(&cache->lock, flags);
+	ret = load->error;
+	if (!load->done) {
+		list_add_tail(&cmd->node, &load->waiters);
+		ret = -EIOCBQUEUED;
+	}
+	spin_unlock_irqrestore(&cache->lock, flags);
+	load_put(load);
+	return ret;
+}
+
+int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
+		     struct qcow_cmd *cmd, bool nowait)
+{
+	gfp_t gfp = nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO;
+	struct qcow_slice_load *load = NULL;
+	struct qcow_slice *slice;
+	int err;
+
+	slice = slice_alloc(view, number, gfp);
+	if (slice)
+		load = load_alloc(slice, gfp);
+	if (!load) {
+		if (slice)
+			slice_free(slice);
+		return nowait ? -EAGAIN : -ENOMEM;
+	}
+	slice->load = load;
+	err = xa_insert_irq(&view->slices, number, slice, gfp);
+	if (!err) {
+		qcow_stat_inc(view->image, slice_misses);
+		return run_load(load, cmd, nowait);
+	}
+	kfree(load);
+	slice_free(slice);
+	if (err == -EBUSY)
+		return park_on_load(view, number, cmd);
+	return nowait ? -EAGAIN : err;
+}
+
+void qcow_cache_drop_view(struct qcow_view *view)
+{
+	struct qcow_cache *cache = &view->image->cache;
+	struct qcow_slice *slice;
+	unsigned long number;
+
+	spin_lock_irq(&cache->lock);
+	xa_lock(&view->slices);
+	xa_for_each(&view->slices, number, slice)
+		slice_evict(cache, slice);
+	xa_unlock(&view->slices);
+	spin_unlock_irq(&cache->lock);
+}
+
+static unsigned long shrink_count(struct shrinker *s,
+				  struct shrink_control *sc)
+{
+	return atomic_long_read(&total_slices);
+}
+
+static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
+{
+	unsigned long freed = 0;
+	struct qcow_cache *cache;
+
+	spin_lock(&caches_lock);
+	list_for_each_entry(cache, &caches, node) {
+		spin_lock_irq(&cache->lock);
+		freed += cache_sweep(cache, sc->nr_to_scan - freed, 0);
+		spin_unlock_irq(&cache->lock);
+		if (freed >= sc->nr_to_scan)
+			break;
+	}
+	if (!list_empty(&caches))
+		list_rotate_left(&caches);
+	spin_unlock(&caches_lock);
+	return freed ? freed : SHRINK_STOP;
+}
+
+int qcow_cache_module_init(void)
+{
+	load_wq = alloc_workqueue("qcow-metadata", WQ_MEM_RECLAIM | WQ_UNBOUND,
+				  0);
+	if (!load_wq)
+		return -ENOMEM;
+	shrinker = shrinker_alloc(0, "qcow-l2-cache");
+	if (!shrinker) {
+		destroy_workqueue(load_wq);
+		return -ENOMEM;
+	}
+	shrinker->count_objects = shrink_count;
+	shrinker->scan_objects = shrink_scan;
+	shrinker_register(shrinker);
+	return 0;
+}
+
+void qcow_cache_module_exit(void)
+{
+	shrinker_free(shrinker);
+	destroy_workqueue(load_wq);
+	rcu_barrier();
+}

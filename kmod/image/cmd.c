@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The way of a command: look up the run at the place that is next, hand it to
+ * a file, go on; end when all I/O is over.
+ *
+ * First in the submitter's task, without waiting for anything.  What would
+ * wait goes on in a work item: either the dispatch itself (-EAGAIN from a
+ * step) or a single I/O that came back (llist cmd->resume).  A dispatch that
+ * needs metadata or a decompressed cluster which is being fetched already
+ * parks the whole command there (-EIOCBQUEUED); from that moment it belongs
+ * to whoever fetches, and is not touched any more.
+ */
+#include <linux/bio.h>
+#include <linux/blk-cgroup.h>
+#include <linux/kthread.h>
+#include <linux/mempool.h>
+#include <linux/slab.h>
+
+#include "file/task.h"
+#include "image/internal.h"
+
+enum { TODO_DISPATCH };		/* bits of qcow_cmd.todo */
+
+static void cmd_put(struct qcow_cmd *cmd)
+{
+	if (atomic_dec_and_test(&cmd->pending))
+		cmd->done(cmd);
+}
+
+static void cmd_set_error(struct qcow_cmd *cmd, int error)
+{
+	if (!READ_ONCE(cmd->error))
+		WRITE_ONCE(cmd->error, error);
+}
+
+static void cmd_to_worker(struct qcow_cmd *cmd)
+{
+	set_bit(TODO_DISPATCH, &cmd->todo);
+	queue_work(cmd->wq, &cmd->work);
+}
+
+void qcow_cmd_unpark(struct qcow_cmd *cmd)
+{
+	cmd_to_worker(cmd);
+}
+
+void qcow_cmd_fail(struct qcow_cmd *cmd, int error)
+{
+	cmd_set_error(cmd, error);
+	cmd_put(cmd);
+}
+
+static void cmd_io_complete(struct qcow_io *io)
+{
+	struct qcow_cmd_io *cio = container_of(io, struct qcow_cmd_io, io);
+	struct qcow_cmd *cmd = cio->cmd;
+
+	if (unlikely(io->result == -EAGAIN)) {
+		if (llist_add(&cio->resume, &cmd->resume))
+			queue_work(cmd->wq, &cmd->work);
+		return;
+	}
+	if (unlikely(io->result))
+		cmd_set_error(cmd, io->result);
+	if (cio != &cmd->first)
+		mempool_free(cio, cmd->ios);
+	cmd_put(cmd);
+}
+
+static struct qcow_cmd_io *cmd_io_get(struct qcow_cmd *cmd, bool nowait)
+{
+	if (!cmd->first_used) {
+		cmd->first_used = true;
+		return &cmd->first;
+	}
+	return mempool_alloc(cmd->ios,
+			     nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO);
+}
+
+/* A piece that direct I/O cannot express: the odd tail of a backing file. */
+static int read_bounced(struct qcow_cmd *cmd, const struct qcow_run *run)
+{
+	void *mem = kvmalloc(run->len, GFP_NOIO);
+	int err;
+
+	if (!mem)
+		return -ENOMEM;
+	err = qcow_file_read(run->file, mem, run->len, run->host);
+	if (!err)
+		err = qcow_buf_fill(&cmd->buf, mem, run->len);
+	kvfree(mem);
+	return err;
+}
+
+static int dispatch_data(struct qcow_cmd *cmd, const struct qcow_run *run,
+			 bool nowait)
+{
+	struct qcow_cmd_io *cio;
+	struct qcow_io *io;
+
+	if (unlikely((run->host | run->len) & (run->file->align - 1))) {
+		if (nowait)
+			return -EAGAIN;
+		return cmd->op == QCOW_OP_READ ? read_bounced(cmd, run) : -EIO;
+	}
+	cio = cmd_io_get(cmd, nowait);
+	if (!cio)
+		return -EAGAIN;
+	cio->cmd = cmd;
+	io = &cio->io;
+	io->file = run->file;
+	io->pos = run->host;
+	io->buf = cmd->buf;
+	io->len = run->len;
+	io->write = cmd->op == QCOW_OP_WRITE;
+	io->sync = cmd->fua;
+	io->ioprio = cmd->ioprio;
+	io->complete = cmd_io_complete;
+	atomic_inc(&cmd->pending);
+	qcow_io_submit(io, nowait);
+	return 0;
+}
+
+static int dispatch_compressed(struct qcow_cmd *cmd, const struct qcow_run *run,
+			       bool nowait)
+{
+	struct qcow_inflated *e;
+	int ret;
+
+	ret = qcow_inflate_get(run->image, &run->compressed,
+			       run->offset + run->len, cmd, nowait, &e);
+	if (ret)
+		return ret;
+	ret = qcow_buf_fill(&cmd->buf, e->data + run->offset, run->len);
+	qcow_inflate_put(run->image, e);
+	return ret;
+}
+
+static int dispatch_run(struct qcow_cmd *cmd, const struct qcow_run *run,
+			bool nowait)
+{
+	if (likely(run->type == QCOW_RUN_DATA))
+		return dispatch_data(cmd, run, nowait);
+	if (cmd->op != QCOW_OP_READ)
+		return -EROFS;
+	if (run->type == QCOW_RUN_COMPRESSED)
+		return dispatch_compressed(cmd, run, nowait);
+	qcow_buf_zero(&cmd->buf, run->len);
+	return 0;
+}
+
+/*
+ * Return: 0, all of it is on its way; -EIOCBQUEUED, the command is parked and
+ * no longer ours; -EAGAIN, only with @nowait; or an error.
+ */
+static int dispatch(struct qcow_cmd *cmd, bool nowait)
+{
+	struct qcow_run run;
+	int ret;
+
+	while (cmd->dispatched < cmd->len) {
+		ret = qcow_map_lookup(cmd->view, cmd->pos + cmd->dispatched,
+				      cmd->len - cmd->dispatched, &run);
+		if (unlikely(ret == -EAGAIN)) {
+			ret = qcow_cache_fetch(run.missing, run.slice, cmd,
+					       nowait);
+			if (ret)
+				return ret;
+			continue;
+		}
+		if (!ret)
+			ret = dispatch_run(cmd, &run, nowait);
+		if (unlikely(ret))
+			return ret;
+		cmd->dispatched += run.len;
+		if (cmd->dispatched < cmd->len)
+			qcow_buf_advance(&cmd->buf, run.len);
+	}
+	return 0;
+}
+
+static int sync_image(struct qcow_image *image)
+{
+	int err = 0;
+
+	if (image->data_file != image->file)
+		err = qcow_file_sync(image->data_file);
+	return err ? err : qcow_file_sync(image->file);
+}
+
+/* The commands that a file system answers by sleeping. */
+static int run_sleeping(struct qcow_cmd *cmd)
+{
+	struct qcow_image *image = cmd->view->image;
+
+	if (!image->writable)
+		return cmd->op == QCOW_OP_FLUSH ? 0 : -EROFS;
+	switch (cmd->op) {
+	case QCOW_OP_FLUSH:
+		return sync_image(image);
+	case QCOW_OP_DISCARD:
+		return image->ops->discard(image, cmd->pos, cmd->len);
+	case QCOW_OP_ZERO:
+		return image->ops->zero(image, cmd->pos, cmd->len, cmd->unmap);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/* What a dispatch came to, once the task is itself again. */
+static void settle(struct qcow_cmd *cmd, int ret)
+{
+	if (ret == -EIOCBQUEUED)
+		return;
+	if (ret == -EAGAIN) {
+		qcow_stat_inc(cmd->view->image, worker_dispatches);
+		cmd_to_worker(cmd);
+		return;
+	}
+	if (unlikely(ret))
+		cmd_set_error(cmd, ret);
+	cmd_put(cmd);
+}
+
+static void resume_ios(struct llist_node *list)
+{
+	struct qcow_cmd_io *cio, *next;
+
+	llist_for_each_entry_safe(cio, next, list, resume)
+		qcow_io_resume(&cio->io);
+}
+
+static void work_on(struct qcow_cmd *cmd, struct llist_node *resume,
+		    bool dispatch_too)
+{
+	kthread_associate_blkcg(bio_blkcg_css(cmd->bio));
+	resume_ios(resume);
+	if (dispatch_too)
+		settle(cmd, cmd->op <= QCOW_OP_WRITE ?
+		       dispatch(cmd, false) : run_sleeping(cmd));
+	kthread_associate_blkcg(NULL);
+}
+
+/*
+ * Can run once more after the command has ended, as a second reason to run
+ * may have come up while it was running; then there is nothing to do, and
+ * nothing of the command but these two members may be looked at.
+ */
+static void cmd_work(struct work_struct *work)
+{
+	struct qcow_cmd *cmd = container_of(work, struct qcow_cmd, work);
+	struct llist_node *resume = llist_del_all(&cmd->resume);
+	bool dispatch_too = test_and_clear_bit(TODO_DISPATCH, &cmd->todo);
+	unsigned int noio, throttle;
+
+	if (!resume && !dispatch_too)
+		return;
+	noio = memalloc_noio_save();
+	throttle = current->flags & PF_LOCAL_THROTTLE;
+	current->flags |= PF_LOCAL_THROTTLE;
+	work_on(cmd, resume, dispatch_too);
+	current_restore_flags(throttle, PF_LOCAL_THROTTLE);
+	memalloc_noio_restore(noio);
+}
+
+void qcow_cmd_init(struct qcow_cmd *cmd)
+{
+	init_llist_head(&cmd->resume);
+	cmd->todo = 0;
+	INIT_WORK(&cmd->work, cmd_work);
+}
+
+void qcow_cmd_submit(struct qcow_cmd *cmd)
+{
+	struct qcow_task task;
+	int ret = -EAGAIN;
+
+	atomic_set(&cmd->pending, 1);
+	cmd->dispatched = 0;
+	cmd->first_used = false;
+	cmd->error = 0;
+	if (cmd->op <= QCOW_OP_WRITE &&
+	    qcow_task_enter(&task, cmd->op == QCOW_OP_WRITE)) {
+		ret = dispatch(cmd, true);
+		qcow_task_leave(&task);
+	}
+	settle(cmd, ret);
+}
+
+mempool_t *qcow_cmd_io_pool(unsigned int reserve)
+{
+	return mempool_create_kmalloc_pool(reserve, sizeof(struct qcow_cmd_io));
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/zlib.h>
+#include <linux/zstd.h>
+
+#include "format/header.h"
+#include "image/decompress.h"
+
+/* qcow2's deflate streams are raw and look back 4 KiB at most. */
+#define QCOW2_DEFLATE_WINDOW_BITS	(-12)
+
+/*
+ * A zstd frame says how much it looks back.  What qemu-img writes never needs
+ * more than the cluster; the floor leaves room for other encoders' defaults.
+ */
+#define ZSTD_WINDOW_MIN			SZ_2M
+
+/**
+ * struct qcow_decompress_ops - one compression type
+ * @workspace: bytes of working memory for clusters of this size
+ * @run:	as qcow_decompress()
+ */
+struct qcow_decompress_ops {
+	size_t (*workspace)(u32 cluster_size);
+	int (*run)(struct qcow_decompressor *d, const void *src, size_t src_len,
+		   void *dst, size_t want, bool whole);
+};
+
+static size_t zlib_workspace(u32 cluster_size)
+{
+	return zlib_inflate_workspacesize();
+}
+
+/* Success is a full output, even where the library then wants more input. */
+static int zlib_run(struct qcow_decompressor *d, const void *src,
+		    size_t src_len, void *dst, size_t want, bool whole)
+{
+	z_stream stream = {
+		.workspace = d->workspace,
+		.next_in = src,
+		.avail_in = src_len,
+		.next_out = dst,
+		.avail_out = want,
+	};
+	int ret;
+
+	if (zlib_inflateInit2(&stream, QCOW2_DEFLATE_WINDOW_BITS) != Z_OK)
+		return -EIO;
+	ret = zlib_inflate(&stream, Z_FINISH);
+	zlib_inflateEnd(&stream);
+	if (ret != Z_STREAM_END && ret != Z_BUF_ERROR && ret != Z_OK)
+		return -EIO;
+	return stream.avail_out ? -EIO : 0;
+}
+
+static size_t zstd_window(u32 cluster_size)
+{
+	return max_t(size_t, cluster_size, ZSTD_WINDOW_MIN);
+}
+
+static size_t zstd_workspace(u32 cluster_size)
+{
+	return zstd_dstream_workspace_bound(zstd_window(cluster_size));
+}
+
+/* A cluster may be several frames; the last one must be at its end. */
+static int zstd_run(struct qcow_decompressor *d, const void *src,
+		    size_t src_len, void *dst, size_t want, bool whole)
+{
+	zstd_in_buffer in = { .src = src, .size = src_len };
+	zstd_out_buffer out = { .dst = dst, .size = want };
+	zstd_dstream *stream;
+	size_t ret = 0;
+
+	stream = zstd_init_dstream(zstd_window(want), d->workspace,
+				   d->workspace_size);
+	if (!stream)
+		return -EIO;
+	while (out.pos < out.size) {
+		size_t in_before = in.pos, out_before = out.pos;
+
+		ret = zstd_decompress_stream(stream, &out, &in);
+		if (zstd_is_error(ret))
+			return -EIO;
+		if (in.pos == in_before && out.pos == out_before)
+			return -EIO;
+	}
+	return whole && ret ? -EIO : 0;
+}
+
+static const struct qcow_decompress_ops decompressors[] = {
+	[QCOW2_COMPRESSION_ZLIB] = { zlib_workspace, zlib_run },
+	[QCOW2_COMPRESSION_ZSTD] = { zstd_workspace, zstd_run },
+};
+
+bool qcow_decompress_known(u8 type)
+{
+	return type < ARRAY_SIZE(decompressors);
+}
+
+/* A descriptor can name a cluster and a sector; add the alignment of I/O. */
+static size_t input_size(u32 cluster_size)
+{
+	return 2 * cluster_size + 2 * PAGE_SIZE;
+}
+
+struct qcow_decompressor *qcow_decompressor_alloc(u8 type, u32 cluster_size)
+{
+	struct qcow_decompressor *d;
+
+	if (!qcow_decompress_known(type))
+		return NULL;
+	d = kzalloc(sizeof(*d), GFP_NOIO);
+	if (!d)
+		return NULL;
+	d->ops = &decompressors[type];
+	d->in_size = roundup_pow_of_two(input_size(cluster_size));
+	d->workspace_size = d->ops->workspace(cluster_size);
+	d->in = kvmalloc(d->in_size, GFP_NOIO | __GFP_NOWARN);
+	d->workspace = kvmalloc(d->workspace_size, GFP_NOIO | __GFP_NOWARN);
+	if (!d->in || !d->workspace) {
+		qcow_decompressor_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void qcow_decompressor_free(struct qcow_decompressor *d)
+{
+	kvfree(d->workspace);
+	kvfree(d->in);
+	kfree(d);
+}
+
+int qcow_decompress(struct qcow_decompressor *d, const void *src, size_t src_len,
+		    void *dst, size_t want, bool whole)
+{
+	return d->ops->run(d, src, src_len, dst, want, whole);
+}

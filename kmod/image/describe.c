@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a view is, in numbers for the queue's limits and in words for sysfs. */
+#include <linux/kernel.h>
+#include <linux/sysfs.h>
+
+#include <linux/qcow.h>
+
+#include "image/internal.h"
+
+u64 qcow_view_size(const struct qcow_view *view)
+{
+	return view->size;
+}
+
+u32 qcow_view_cluster_size(const struct qcow_view *view)
+{
+	return 1U << view->image->geo.cluster_bits;
+}
+
+u32 qcow_view_discard_granularity(const struct qcow_view *view)
+{
+	const struct qcow_image *image = view->image;
+
+	if (!image->writable || !image->ops->discard ||
+	    !image->file->filp->f_op->fallocate)
+		return 0;
+	if (image->ops->format == QCOW_FORMAT_RAW)
+		return i_blocksize(qcow_file_inode(image->file));
+	return 1U << image->geo.subcluster_bits;
+}
+
+bool qcow_view_direct(const struct qcow_view *view)
+{
+	return view->image->data_file->direct;
+}
+
+bool qcow_view_is_top_of(const struct qcow_view *view,
+			 const struct inode *inode)
+{
+	return view == &view->image->active &&
+	       qcow_file_inode(view->image->file) == inode;
+}
+
+const char *qcow_view_format(const struct qcow_view *view)
+{
+	return view->image->ops->name;
+}
+
+static int show_path(struct file *file, char *page, int at, int room)
+{
+	/* d_path() builds from the end of its buffer */
+	char *path = file_path(file, page + at, room);
+	int len;
+
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	len = strlen(path);
+	memmove(page + at, path, len);
+	page[at + len] = '\n';
+	return at + len + 1;
+}
+
+int qcow_view_show_path(const struct qcow_view *view, char *page)
+{
+	return show_path(view->image->file->caller, page, 0, PAGE_SIZE - 1);
+}
+
+int qcow_view_show_data_path(const struct qcow_view *view, char *page)
+{
+	const struct qcow_image *image = view->image;
+
+	if (image->data_file == image->file)
+		return sysfs_emit(page, "\n");
+	return show_path(image->data_file->caller, page, 0, PAGE_SIZE - 1);
+}
+
+int qcow_view_show_snapshot(const struct qcow_view *view, char *page)
+{
+	return sysfs_emit(page, "%s\n", view->snapshot ?: "");
+}
+
+/* As many layers as a page holds, the top one first. */
+int qcow_view_show_chain(const struct qcow_view *view, char *page)
+{
+	const struct qcow_image *image = view->image;
+	int at = 0, end;
+
+	for (; image; image = image->backing) {
+		at += sysfs_emit_at(page, at, "%s %s ", image->ops->name,
+				    image->file->direct ? "DIO" : "BUF");
+		if (at >= PAGE_SIZE - 2)
+			break;
+		end = show_path(image->file->caller, page, at,
+				PAGE_SIZE - at - 1);
+		if (end < 0)
+			break;
+		at = end;
+	}
+	return at;
+}
+
+struct feature {
+	u64 bit;
+	const char *name;
+};
+
+static int show_bits(char *page, int at, u64 bits, const struct feature *f)
+{
+	for (; f->name; f++)
+		if (bits & f->bit)
+			at += sysfs_emit_at(page, at, "%s%s", at ? " " : "",
+					    f->name);
+	return at;
+}
+
+static const struct feature incompatible[] = {
+	{ QCOW2_INCOMPAT_DIRTY,		"dirty" },
+	{ QCOW2_INCOMPAT_CORRUPT,	"corrupt" },
+	{ QCOW2_INCOMPAT_DATA_FILE,	"data-file" },
+	{ QCOW2_INCOMPAT_COMPRESSION,	"compression-type" },
+	{ QCOW2_INCOMPAT_EXTL2,		"extended-l2" },
+	{ }
+};
+
+static const struct feature compatible[] = {
+	{ QCOW2_COMPAT_LAZY_REFCOUNTS,	"lazy-refcounts" },
+	{ }
+};
+
+static const struct feature autoclear[] = {
+	{ QCOW2_AUTOCLEAR_BITMAPS,	"bitmaps" },
+	{ QCOW2_AUTOCLEAR_DATA_FILE_RAW, "data-file-raw" },
+	{ }
+};
+
+int qcow_view_show_features(const struct qcow_view *view, char *page)
+{
+	const struct qcow2_header *h = &view->image->header;
+	int at = 0;
+
+	at = show_bits(page, at, h->incompatible_features, incompatible);
+	at = show_bits(page, at, h->compatible_features, compatible);
+	at = show_bits(page, at, h->autoclear_features, autoclear);
+	return at + sysfs_emit_at(page, at, "\n");
+}
+
+#define STAT(member)	{ #member, offsetof(struct qcow_stats, member) }
+
+static const struct {
+	const char *name;
+	size_t offset;
+} stats[] = {
+	STAT(slice_misses),
+	STAT(slice_evictions),
+	STAT(inflations),
+	STAT(inflate_hits),
+	STAT(worker_dispatches),
+};
+
+static unsigned long sum_stat(const struct qcow_image *image, size_t offset)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *(unsigned long *)((void *)per_cpu_ptr(image->stats, cpu)
+					  + offset);
+	return sum;
+}
+
+int qcow_view_show_statistics(const struct qcow_view *view, char *page)
+{
+	const struct qcow_image *image = view->image;
+	int at, i;
+
+	at = sysfs_emit(page, "slices %lu\nslice_bytes %u\n",
+			image->cache.count, 1U << image->cache.slice_bits);
+	for (i = 0; i < ARRAY_SIZE(stats); i++)
+		at += sysfs_emit_at(page, at, "%s %lu\n", stats[i].name,
+				    sum_stat(image, stats[i].offset));
+	return at;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One open image file: what all formats have in common. */
+#include <linux/file.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+
+#include "image/internal.h"
+
+static const struct qcow_image_ops *const formats[] = {
+	&qcow_raw_ops,
+	&qcow_qcow2_ops,
+};
+
+static const struct qcow_image_ops *find_format(u32 format)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
+		if (formats[i]->format == format)
+			return formats[i];
+	return NULL;
+}
+
+static char *path_of(struct file *file)
+{
+	char *page = (char *)__get_free_page(GFP_KERNEL), *path;
+
+	if (!page)
+		return NULL;
+	path = file_path(file, page, PAGE_SIZE);
+	path = kstrdup(IS_ERR(path) ? "(unreachable)" : path, GFP_KERNEL);
+	free_page((unsigned long)page);
+	return path;
+}
+
+static int open_files(struct qcow_image *image, const struct qcow_open *open,
+		      const struct qcow_layer_files *layer,
+		      struct qcow_reason *why)
+{
+	image->file = qcow_file_open(layer->file, image->writable, open->dio,
+				     open->sector_size, why);
+	if (IS_ERR(image->file))
+		return PTR_ERR(image->file);
+	image->data_file = image->file;
+	if (!layer->data_file)
+		return 0;
+	image->data_file = qcow_file_open(layer->data_file, image->writable,
+					  open->dio, open->sector_size, why);
+	if (!IS_ERR(image->data_file))
+		return 0;
+	qcow_file_close(image->file);
+	return PTR_ERR(image->data_file);
+}
+
+static void close_files(struct qcow_image *image)
+{
+	if (image->data_file != image->file)
+		qcow_file_close(image->data_file);
+	qcow_file_close(image->file);
+}
+
+static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,
+				      struct qcow_reason *why)
+{
+	struct qcow_image *image = kzalloc(sizeof(*image), GFP_KERNEL);
+
+	if (!image)
+		return ERR_PTR(-ENOMEM);
+	image->ops = find_format(layer->format);
+	if (!image->ops) {
+		kfree(image);
+		return ERR_PTR(qcow_refuse(why, -EINVAL, "unknown format %u",
+					   layer->format));
+	}
+	image->stats = alloc_percpu(struct qcow_stats);
+	image->path = path_of(layer->file);
+	if (!image->stats || !image->path) {
+		free_percpu(image->stats);
+		kfree(image->path);
+		kfree(image);
+		return ERR_PTR(-ENOMEM);
+	}
+	INIT_LIST_HEAD(&image->snapshots);
+	image->active.image = image;
+	ratelimit_state_init(&image->complaints, 5 * HZ, 3);
+	ratelimit_set_flags(&image->complaints, RATELIMIT_MSG_ON_RELEASE);
+	return image;
+}
+
+static void image_free(struct qcow_image *image)
+{
+	free_percpu(image->stats);
+	kfree(image->path);
+	kfree(image);
+}
+
+struct qcow_image *qcow_image_open(const struct qcow_open *open,
+				   unsigned int layer,
+				   struct qcow_image *backing,
+				   struct qcow_reason *why)
+{
+	const struct qcow_layer_files *files = &open->layers[layer];
+	struct qcow_image *image;
+	int err;
+
+	image = image_alloc(files, why);
+	if (IS_ERR(image))
+		return image;
+	image->writable = open->write && layer == 0;
+	if (image->writable && open->snapshot) {
+		err = qcow_refuse(why, -EROFS,
+				  "%s: a snapshot can only be attached read-only",
+				  image->path);
+		goto free;
+	}
+	err = open_files(image, open, files, why);
+	if (err)
+		goto free;
+	err = image->ops->open(image, open, files, why);
+	if (err)
+		goto close;
+	image->backing = backing;
+	return image;
+
+close:
+	close_files(image);
+free:
+	image_free(image);
+	return ERR_PTR(err);
+}
+
+void qcow_image_close(struct qcow_image *image)
+{
+	image->ops->close(image);
+	close_files(image);
+	image_free(image);
+}
+
+int qcow_image_corrupt(struct qcow_image *image, const struct qcow_fault *fault)
+{
+	if (__ratelimit(&image->complaints))
+		pr_err("%s: corrupt %s: guest 0x%llx: %s (0x%llx)\n",
+		       image->path, fault->structure, fault->where,
+		       fault->problem, fault->value);
+	return -EIO;
+}
+
+int qcow_image_init(void)
+{
+	return qcow_cache_module_init();
+}
+
+void qcow_image_exit(void)
+{
+	qcow_cache_module_exit();
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Images and chains of them, as the block layer's side of the driver sees
+ * them: open a chain, get a view, submit commands to it.
+ */
+#ifndef QCOW_IMAGE_IMAGE_H
+#define QCOW_IMAGE_IMAGE_H
+
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mempool.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "file/buf.h"
+#include "file/file.h"
+#include "file/file_io.h"
+#include "file/reason.h"
+
+struct bio;
+struct qcow_view;
+
+/**
+ * struct qcow_layer_files - one layer of a chain that is to be opened
+ * @file:	the image file, as the caller of the attach opened it
+ * @data_file:	its external data file, or NULL
+ * @format:	QCOW_FORMAT_*
+ * @offset:	raw: where the image begins in the file, bytes
+ * @sizelimit:	raw: bytes from there; 0 for all
+ */
+struct qcow_layer_files {
+	struct file *file;
+	struct file *data_file;
+	u32 format;
+	u64 offset;
+	u64 sizelimit;
+};
+
+/**
+ * struct qcow_open - what is to be opened, and how
+ * @layers:	the chain, the top one first
+ * @nr_layers:	of it
+ * @write:	the top layer will be written
+ * @dio:	direct or buffered I/O on all files of it
+ * @sector_size: the unit of commands, bytes
+ * @cache_size:	L2 cache of the top image, bytes; 0 for the default
+ * @snapshot:	id or name of an internal snapshot of the top image, or NULL
+ * @snapshot_len: bytes at @snapshot
+ */
+struct qcow_open {
+	const struct qcow_layer_files *layers;
+	unsigned int nr_layers;
+	bool write;
+	enum qcow_dio dio;
+	unsigned int sector_size;
+	u64 cache_size;
+	const char *snapshot;
+	u32 snapshot_len;
+};
+
+/**
+ * qcow_chain_open - open a chain, sharing the images that are open already
+ * @why: set where it fails
+ *
+ * Context: may sleep, reads metadata.
+ * Return: the view of the top image's active disk or of its snapshot, or an
+ * ERR_PTR as in struct qcow_attach.
+ */
+struct qcow_view *qcow_chain_open(const struct qcow_open *open,
+				  struct qcow_reason *why);
+
+/**
+ * qcow_chain_close - the view's user is gone, and no command is under way
+ *
+ * Return: 0, or the error of the last sync of what was written.
+ */
+int qcow_chain_close(struct qcow_view *view);
+
+/**
+ * qcow_file_in_use - has the driver an image or data file open on this inode?
+ * @writable: set where it writes to it
+ */
+bool qcow_file_in_use(const struct inode *inode, bool *writable);
+
+/* What a view is, for limits and for sysfs. */
+u64 qcow_view_size(const struct qcow_view *view);		/* bytes */
+u32 qcow_view_cluster_size(const struct qcow_view *view);	/* bytes */
+u32 qcow_view_discard_granularity(const struct qcow_view *view); /* bytes, 0: none */
+bool qcow_view_direct(const struct qcow_view *view);
+bool qcow_view_is_top_of(const struct qcow_view *view,
+			 const struct inode *inode);
+const char *qcow_view_format(const struct qcow_view *view);
+/* These print into a sysfs page and return its length. */
+int qcow_view_show_path(const struct qcow_view *view, char *page);
+int qcow_view_show_data_path(const struct qcow_view *view, char *page);
+int qcow_view_show_snapshot(const struct qcow_view *view, char *page);
+int qcow_view_show_chain(const struct qcow_view *view, char *page);
+int qcow_view_show_features(const struct qcow_view *view, char *page);
+int qcow_view_show_statistics(const struct qcow_view *view, char *page);
+
+enum qcow_op {
+	QCOW_OP_READ,
+	QCOW_OP_WRITE,
+	QCOW_OP_FLUSH,
+	QCOW_OP_DISCARD,
+	QCOW_OP_ZERO,
+};
+
+struct qcow_cmd;
+
+/** struct qcow_cmd_io - one of a command's I/Os; private to cmd.c */
+struct qcow_cmd_io {
+	struct qcow_io io;
+	struct qcow_cmd *cmd;
+	struct llist_node resume;
+};
+
+/**
+ * struct qcow_cmd - one command to a view
+ * @view:	in: to whom
+ * @op:		in: QCOW_OP_*
+ * @fua:	in: WRITE: durable when it completes
+ * @unmap:	in: ZERO: space may be freed
+ * @ioprio:	in: of the issuer
+ * @pos:	in: guest offset, bytes, a multiple of the sector size
+ * @len:	in: bytes, likewise; inside the view
+ * @buf:	in: READ, WRITE: memory
+ * @bio:	in: whose cgroup the I/O is charged to, or NULL
+ * @wq:		in: where the command may be continued: WQ_MEM_RECLAIM
+ * @ios:	in: qcow_cmd_io_pool(), for commands of several runs
+ * @done:	in: called once, in any context, when the command is over
+ * @error:	out: 0 or a negative errno
+ *
+ * The rest is private to cmd.c.  A command is in one of these hands:
+ * the submitter's, a list's where it is parked until something was read, or
+ * the work item's.  Who has it dispatches the runs that are left and then
+ * drops the submitter's count of @pending; each I/O under way has one too.
+ */
+struct qcow_cmd {
+	struct qcow_view *view;
+	u8 op;
+	bool fua;
+	bool unmap;
+	u16 ioprio;
+	u64 pos;
+	u32 len;
+	struct qcow_buf buf;
+	struct bio *bio;
+	struct workqueue_struct *wq;
+	mempool_t *ios;
+	void (*done)(struct qcow_cmd *cmd);
+	int error;
+
+	/* private */
+	atomic_t pending;
+	u32 dispatched;			/* bytes */
+	bool first_used;
+	unsigned long todo;
+	struct llist_head resume;	/* I/Os that a worker goes on with */
+	struct list_head node;		/* where it is parked */
+	struct work_struct work;
+
+	/* the first run's I/O: one-run commands need no memory */
+	struct qcow_cmd_io first;
+};
+
+/** qcow_cmd_init - once for each command's memory, before its first use */
+void qcow_cmd_init(struct qcow_cmd *cmd);
+
+/**
+ * qcow_cmd_submit - start a command whose "in" members are set
+ *
+ * Context: task, may sleep (->queue_rq() of a BLK_MQ_F_BLOCKING queue).
+ */
+void qcow_cmd_submit(struct qcow_cmd *cmd);
+
+/** qcow_cmd_io_pool - the pool for qcow_cmd.ios */
+mempool_t *qcow_cmd_io_pool(unsigned int reserve);
+
+/** qcow_image_init, qcow_image_exit - when the module comes and goes */
+int qcow_image_init(void);
+void qcow_image_exit(void);
+
+#endif /* QCOW_IMAGE_IMAGE_H */

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An entry is made by the first worker that wants the cluster and is busy
+ * while that worker reads and inflates it; commands that come meanwhile are
+ * parked on it and look again afterwards.
+ *
+ * The first look at a cluster inflates no more than it needs: half of it on
+ * average for a small random read.  A second look beyond that inflates the
+ * whole, into a new entry, as decompressors scribble ahead of what they have
+ * finished and the old one may be being read.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "image/inflate.h"
+#include "image/internal.h"
+
+void qcow_inflate_init(struct qcow_image *image)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+
+	spin_lock_init(&inflate->lock);
+	hash_init(inflate->hash);
+	INIT_LIST_HEAD(&inflate->lru);
+	INIT_LIST_HEAD(&inflate->idle);
+	inflate->limit = max(2U, QCOW_INFLATE_CACHE >> image->geo.cluster_bits);
+}
+
+static void entry_free(struct qcow_inflated *e)
+{
+	kvfree(e->data);
+	kfree(e);
+}
+
+/* Nobody will find it; its last user frees it. */
+static void entry_unhash(struct qcow_inflate *inflate, struct qcow_inflated *e)
+{
+	lockdep_assert_held(&inflate->lock);
+	hash_del(&e->hash);
+	list_del_init(&e->lru);
+	e->hashed = false;
+	inflate->count--;
+}
+
+void qcow_inflate_destroy(struct qcow_image *image)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+	struct qcow_decompressor *d, *next_d;
+	struct qcow_inflated *e, *next_e;
+
+	list_for_each_entry_safe(e, next_e, &inflate->lru, lru)
+		entry_free(e);
+	list_for_each_entry_safe(d, next_d, &inflate->idle, node)
+		qcow_decompressor_free(d);
+}
+
+static struct qcow_inflated *entry_find(struct qcow_inflate *inflate,
+					u64 host_offset)
+{
+	struct qcow_inflated *e;
+
+	hash_for_each_possible(inflate->hash, e, hash, host_offset)
+		if (e->host_offset == host_offset)
+			return e;
+	return NULL;
+}
+
+static struct qcow_inflated *entry_alloc(struct qcow_image *image)
+{
+	struct qcow_inflated *e = kzalloc(sizeof(*e), GFP_NOIO);
+
+	if (!e)
+		return NULL;
+	e->data = kvmalloc(1U << image->geo.cluster_bits,
+			   GFP_NOIO | __GFP_NOWARN);
+	if (!e->data) {
+		kfree(e);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&e->waiters);
+	INIT_LIST_HEAD(&e->lru);
+	return e;
+}
+
+static void entry_hash(struct qcow_inflate *inflate, struct qcow_inflated *e)
+{
+	lockdep_assert_held(&inflate->lock);
+	hash_add(inflate->hash, &e->hash, e->host_offset);
+	list_add(&e->lru, &inflate->lru);
+	e->hashed = true;
+	inflate->count++;
+}
+
+/* Take one off that nobody uses, the oldest; to be freed by the caller. */
+static struct qcow_inflated *entry_evict(struct qcow_inflate *inflate)
+{
+	struct qcow_inflated *e;
+
+	lockdep_assert_held(&inflate->lock);
+	if (inflate->count <= inflate->limit)
+		return NULL;
+	list_for_each_entry_reverse(e, &inflate->lru, lru) {
+		if (e->busy || e->users)
+			continue;
+		entry_unhash(inflate, e);
+		return e;
+	}
+	return NULL;
+}
+
+static struct qcow_decompressor *decompressor_get(struct qcow_image *image)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+	struct qcow_decompressor *d;
+
+	spin_lock_irq(&inflate->lock);
+	d = list_first_entry_or_null(&inflate->idle, struct qcow_decompressor,
+				     node);
+	if (d)
+		list_del(&d->node);
+	spin_unlock_irq(&inflate->lock);
+	if (d)
+		return d;
+	return qcow_decompressor_alloc(image->geo.compression_type,
+				       1U << image->geo.cluster_bits);
+}
+
+static void decompressor_put(struct qcow_image *image,
+			     struct qcow_decompressor *d)
+{
+	spin_lock_irq(&image->inflate.lock);
+	list_add(&d->node, &image->inflate.idle);
+	spin_unlock_irq(&image->inflate.lock);
+}
+
+/* Read the stream and inflate the first @want bytes into the busy entry. */
+static int entry_fill(struct qcow_image *image, struct qcow_inflated *e,
+		      const struct qcow2_compressed *c, u32 want)
+{
+	u32 align = image->file->align;
+	u64 start = round_down(c->host_offset, (u64)align);
+	size_t span = round_up(c->host_offset + c->length, (u64)align) - start;
+	bool whole = want == 1U << image->geo.cluster_bits;
+	struct qcow_decompressor *d;
+	int err;
+
+	d = decompressor_get(image);
+	if (!d)
+		return -ENOMEM;
+	err = span > d->in_size ? -EIO :
+	      qcow_file_read(image->file, d->in, span, start);
+	if (!err)
+		err = qcow_decompress(d, d->in + (c->host_offset - start),
+				      c->length, e->data, want, whole);
+	decompressor_put(image, d);
+	if (!err)
+		e->valid = want;
+	qcow_stat_inc(image, inflations);
+	return err;
+}
+
+static void wake_waiters(struct list_head *waiters)
+{
+	struct qcow_cmd *cmd, *next;
+
+	list_for_each_entry_safe(cmd, next, waiters, node)
+		qcow_cmd_unpark(cmd);
+}
+
+/* The busy entry is as it will be: let it be found, or forget it. */
+static void entry_settle(struct qcow_image *image, struct qcow_inflated *e,
+			 int err)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+	struct qcow_inflated *old = NULL;
+	LIST_HEAD(waiters);
+
+	spin_lock_irq(&inflate->lock);
+	e->busy = false;
+	list_splice_init(&e->waiters, &waiters);
+	if (err)
+		entry_unhash(inflate, e);
+	else
+		e->users++;
+	old = entry_evict(inflate);
+	spin_unlock_irq(&inflate->lock);
+	if (old)
+		entry_free(old);
+	if (err)
+		entry_free(e);
+	wake_waiters(&waiters);
+}
+
+/*
+ * Return: 0, use @*found; -EIOCBQUEUED, parked; -ENOENT, the caller is to
+ * inflate *@want bytes.
+ */
+static int entry_look(struct qcow_image *image, u64 host_offset, u32 need,
+		      struct qcow_cmd *cmd, u32 *want,
+		      struct qcow_inflated **found)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+	struct qcow_inflated *e;
+
+	lockdep_assert_held(&inflate->lock);
+	*want = need;
+	e = entry_find(inflate, host_offset);
+	if (!e)
+		return -ENOENT;
+	if (e->busy) {
+		list_add_tail(&cmd->node, &e->waiters);
+		return -EIOCBQUEUED;
+	}
+	if (e->valid < need) {
+		*want = 1U << image->geo.cluster_bits;
+		return -ENOENT;
+	}
+	e->users++;
+	list_move(&e->lru, &inflate->lru);
+	*found = e;
+	return 0;
+}
+
+/* A new entry takes the place of one that was too short. */
+static void entry_replace(struct qcow_inflate *inflate, struct qcow_inflated *e,
+			  struct qcow_inflated **dead)
+{
+	struct qcow_inflated *old = entry_find(inflate, e->host_offset);
+
+	*dead = NULL;
+	if (old) {
+		entry_unhash(inflate, old);
+		if (!old->users)
+			*dead = old;
+	}
+	entry_hash(inflate, e);
+}
+
+int qcow_inflate_get(struct qcow_image *image, const struct qcow2_compressed *c,
+		     u32 need, struct qcow_cmd *cmd, bool nowait,
+		     struct qcow_inflated **found)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+	struct qcow_inflated *e = NULL, *dead = NULL;
+	unsigned long flags;
+	u32 want;
+	int ret;
+
+	if (!nowait) {
+		e = entry_alloc(image);
+		if (!e)
+			return -ENOMEM;
+		e->host_offset = c->host_offset;
+		e->busy = true;
+	}
+	spin_lock_irqsave(&inflate->lock, flags);
+	ret = entry_look(image, c->host_offset, need, cmd, &want, found);
+	if (ret == -ENOENT && e)
+		entry_replace(inflate, e, &dead);
+	spin_unlock_irqrestore(&inflate->lock, flags);
+	if (dead)
+		entry_free(dead);
+	if (ret != -ENOENT) {
+		if (e)
+			entry_free(e);
+		if (!ret)
+			qcow_stat_inc(image, inflate_hits);
+		return ret;
+	}
+	if (nowait)
+		return -EAGAIN;
+	ret = entry_fill(image, e, c, want);
+	*found = e;
+	entry_settle(image, e, ret);
+	return ret;
+}
+
+void qcow_inflate_put(struct qcow_image *image, struct qcow_inflated *e)
+{
+	struct qcow_inflated *evicted = NULL;
+	unsigned long flags;
+	bool last;
+
+	spin_lock_irqsave(&image->inflate.lock, flags);
+	last = !--e->users && !e->hashed;
+	if (!last)
+		evicted = entry_evict(&image->inflate);
+	spin_unlock_irqrestore(&image->inflate.lock, flags);
+	if (last)
+		entry_free(e);
+	if (evicted)
+		entry_free(evicted);
+}

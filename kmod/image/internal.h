@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of kmod/image share with each other and with nobody else. */
+#ifndef QCOW_IMAGE_INTERNAL_H
+#define QCOW_IMAGE_INTERNAL_H
+
+#include <linux/percpu.h>
+#include <linux/ratelimit.h>
+#include <linux/refcount.h>
+#include <linux/xarray.h>
+
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/cache.h"
+#include "image/image.h"
+#include "image/inflate.h"
+
+struct qcow_image;
+
+/**
+ * struct qcow_stats - what happened, a counter each, per CPU
+ */
+struct qcow_stats {
+	unsigned long slice_misses;	/* L2 slices that had to be read */
+	unsigned long slice_evictions;
+	unsigned long inflations;	/* clusters decompressed */
+	unsigned long inflate_hits;	/* and those found so */
+	unsigned long worker_dispatches; /* commands that needed a worker */
+};
+
+/**
+ * struct qcow_view - an L1 root over an image: the disk that a guest sees
+ * @image:	whose
+ * @size:	bytes, a multiple of 512
+ * @l1_size:	entries that @size needs
+ * @l1_table:	the L1 table in CPU order, NULL for raw
+ * @slices:	resident L2 slices by number; readers hold the RCU read lock,
+ *		who changes it needs the array's own lock only
+ * @snapshot:	id and name, separated by a tab, NULL for the active disk
+ * @node:	in image->snapshots
+ * @users:	devices on a snapshot view; guarded by the registry's mutex
+ */
+struct qcow_view {
+	struct qcow_image *image;
+	u64 size;
+	u32 l1_size;
+	u64 *l1_table;
+	struct xarray slices;
+	char *snapshot;
+	struct list_head node;
+	unsigned int users;
+};
+
+enum qcow_run_type {
+	QCOW_RUN_DATA,		/* bytes of a file */
+	QCOW_RUN_ZERO,		/* nothing, or zeros */
+	QCOW_RUN_BACKING,	/* look in the layer below */
+	QCOW_RUN_COMPRESSED,	/* (part of) one compressed cluster */
+};
+
+/**
+ * struct qcow_run - neighbouring guest bytes that are alike
+ * @type:	how
+ * @len:	bytes
+ * @image:	where they are found
+ * @file:	DATA: the file
+ * @host:	DATA: the offset in it
+ * @compressed:	COMPRESSED: the stream
+ * @offset:	COMPRESSED: bytes into the cluster
+ * @missing:	set with -EAGAIN: the view and
+ * @slice:	the number of the L2 slice that has to be read first
+ */
+struct qcow_run {
+	enum qcow_run_type type;
+	u32 len;
+	struct qcow_image *image;
+	union {
+		struct {
+			struct qcow_file *file;
+			u64 host;
+		};
+		struct {
+			struct qcow2_compressed compressed;
+			u32 offset;
+		};
+		struct {
+			struct qcow_view *missing;
+			unsigned long slice;
+		};
+	};
+};
+
+/**
+ * struct qcow_image_ops - what differs between formats
+ * @format:	QCOW_FORMAT_*
+ * @name:	for people
+ * @open:	image->file is open; read what is needed to serve @map
+ * @close:	undo it
+ * @map:	the run at @pos of at most @len bytes, inside the view.  Returns
+ *		0, -EAGAIN with @missing and @slice set, or -EIO.  Any context.
+ * @discard:	bytes that the guest does not need any more; may sleep
+ * @zero:	bytes that are to read zeros; may sleep
+ *
+ * Where the last two are NULL the format cannot be written.
+ */
+struct qcow_image_ops {
+	u32 format;
+	const char *name;
+	int (*open)(struct qcow_image *image, const struct qcow_open *open,
+		    const struct qcow_layer_files *layer,
+		    struct qcow_reason *why);
+	void (*close)(struct qcow_image *image);
+	int (*map)(struct qcow_view *view, u64 pos, u32 len,
+		   struct qcow_run *run);
+	int (*discard)(struct qcow_image *image, u64 pos, u32 len);
+	int (*zero)(struct qcow_image *image, u64 pos, u32 len, bool unmap);
+};
+
+extern const struct qcow_image_ops qcow_raw_ops;
+extern const struct qcow_image_ops qcow_qcow2_ops;
+
+int qcow_raw_map(struct qcow_view *view, u64 pos, u32 len,
+		 struct qcow_run *run);
+int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
+		   struct qcow_run *run);
+
+/**
+ * struct qcow_image - one open image file of a chain
+ * @ops:	of its format
+ * @file:	metadata, and data unless there is
+ * @data_file:	an external data file; else the same as @file
+ * @writable:	written by its one device; set at open
+ * @path:	for messages
+ * @backing:	the layer below, NULL for none
+ * @active:	the disk as it is now
+ * @snapshots:	views of internal snapshots that are attached
+ * @offset:	raw: where the image begins in @file, bytes
+ * @sizelimit:	raw: as given by the caller
+ * @header, @geo: qcow2
+ * @node:	in the registry's list, guarded by its mutex, as is
+ * @users:	devices and overlays
+ */
+struct qcow_image {
+	const struct qcow_image_ops *ops;
+	struct qcow_file *file;
+	struct qcow_file *data_file;
+	bool writable;
+	char *path;
+	struct qcow_image *backing;
+	struct qcow_view active;
+	struct list_head snapshots;
+	u64 offset;
+	u64 sizelimit;
+	struct qcow2_header header;
+	struct qcow2_geometry geo;
+	struct qcow_cache cache;
+	struct qcow_inflate inflate;
+	struct qcow_stats __percpu *stats;
+	struct ratelimit_state complaints;
+	struct list_head node;
+	unsigned int users;
+};
+
+#define qcow_stat_inc(image, member)	this_cpu_inc((image)->stats->member)
+
+/* image.c */
+
+/**
+ * qcow_image_open - open one layer over an open one
+ * @backing: the layer below, whose reference is taken over on success
+ */
+struct qcow_image *qcow_image_open(const struct qcow_open *open,
+				   unsigned int layer,
+				   struct qcow_image *backing,
+				   struct qcow_reason *why);
+void qcow_image_close(struct qcow_image *image);
+
+/** qcow_image_corrupt - say once in a while what is wrong; returns -EIO */
+int qcow_image_corrupt(struct qcow_image *image,
+		       const struct qcow_fault *fault);
+
+/* view.c */
+
+/** qcow_view_init - read the L1 table; qcow_view_destroy() undoes it */
+int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
+		   u64 l1_table_offset, u32 l1_size, struct qcow_reason *why);
+void qcow_view_destroy(struct qcow_view *view);
+
+/** qcow_view_open_snapshot - the view of a snapshot, shared if attached */
+struct qcow_view *qcow_view_open_snapshot(struct qcow_image *image,
+					  const char *string, u32 len,
+					  struct qcow_reason *why);
+void qcow_view_close_snapshot(struct qcow_view *view);
+
+/* map.c */
+
+/**
+ * qcow_map_lookup - what is at @pos, through the whole chain
+ *
+ * Return: as qcow_image_ops.map; @run->type is never QCOW_RUN_BACKING.
+ */
+int qcow_map_lookup(struct qcow_view *view, u64 pos, u32 len,
+		    struct qcow_run *run);
+
+/* registry.c */
+
+/**
+ * qcow_registry_get - a shared or a new image for a layer
+ * @layer:   its index in @open
+ * @backing: the layer below; the reference is taken over in any case
+ */
+struct qcow_image *qcow_registry_get(const struct qcow_open *open,
+				     unsigned int layer,
+				     struct qcow_image *backing,
+				     struct qcow_reason *why);
+/** qcow_registry_put - drop a user, closing what is without any */
+void qcow_registry_put(struct qcow_image *image);
+void qcow_registry_lock(void);
+int qcow_registry_lock_killable(void);
+void qcow_registry_unlock(void);
+void qcow_registry_assert_locked(void);
+
+/* cmd.c */
+
+/** qcow_cmd_unpark - something that the command waited for is there */
+void qcow_cmd_unpark(struct qcow_cmd *cmd);
+/** qcow_cmd_fail - ...or will not be */
+void qcow_cmd_fail(struct qcow_cmd *cmd, int error);
+
+#endif /* QCOW_IMAGE_INTERNAL_H */

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/indirect_call_wrapper.h>
+
+#include "image/internal.h"
+
+static int map_zero(struct qcow_view *view, u32 len, struct qcow_run *run)
+{
+	run->type = QCOW_RUN_ZERO;
+	run->len = len;
+	run->image = view->image;
+	return 0;
+}
+
+/* A shorter layer reads zeros beyond its end, whatever lies below it. */
+int qcow_map_lookup(struct qcow_view *view, u64 pos, u32 len,
+		    struct qcow_run *run)
+{
+	for (;;) {
+		struct qcow_image *image = view->image;
+		int ret;
+
+		if (unlikely(pos >= view->size))
+			return map_zero(view, len, run);
+		len = min_t(u64, len, view->size - pos);
+		ret = INDIRECT_CALL_2(image->ops->map, qcow_qcow2_map,
+				      qcow_raw_map, view, pos, len, run);
+		if (ret || run->type != QCOW_RUN_BACKING)
+			return ret;
+		if (!image->backing)
+			return map_zero(view, run->len, run);
+		view = &image->backing->active;
+		len = run->len;
+	}
+}

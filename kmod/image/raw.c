@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The raw format: guest bytes are the file's, from an offset on. */
+#include <linux/kernel.h>
+
+#include <linux/qcow.h>
+
+#include "image/internal.h"
+
+static int raw_open(struct qcow_image *image, const struct qcow_open *open,
+		    const struct qcow_layer_files *layer,
+		    struct qcow_reason *why)
+{
+	u64 size = qcow_file_size(image->file);
+
+	if (!IS_ALIGNED(layer->offset | layer->sizelimit, SECTOR_SIZE))
+		return qcow_refuse(why, -EINVAL,
+				   "%s: offset and size limit must be multiples of 512",
+				   image->path);
+	if (layer->offset && layer->offset >= size)
+		return qcow_refuse(why, -EINVAL,
+				   "%s: offset %llu is beyond the end (%llu)",
+				   image->path, layer->offset, size);
+	if (!IS_ALIGNED(layer->offset, image->file->align))
+		return qcow_refuse(why, -EINVAL,
+				   "%s: offset %llu is not a multiple of the direct I/O unit (%u); attach with buffered I/O",
+				   image->path, layer->offset,
+				   image->file->align);
+	image->offset = layer->offset;
+	size -= image->offset;
+	if (layer->sizelimit)
+		size = min(size, layer->sizelimit);
+	/* The last sector of an odd-sized file reads zeros behind its end. */
+	size = round_up(size, SECTOR_SIZE);
+	image->geo.cluster_bits = PAGE_SHIFT;
+	image->active.size = size;
+	return 0;
+}
+
+static void raw_close(struct qcow_image *image)
+{
+}
+
+int qcow_raw_map(struct qcow_view *view, u64 pos, u32 len,
+		 struct qcow_run *run)
+{
+	run->type = QCOW_RUN_DATA;
+	run->len = len;
+	run->image = view->image;
+	run->file = view->image->file;
+	run->host = view->image->offset + pos;
+	return 0;
+}
+
+static int raw_discard(struct qcow_image *image, u64 pos, u32 len)
+{
+	return qcow_file_discard(image->file, image->offset + pos, len);
+}
+
+static int raw_zero(struct qcow_image *image, u64 pos, u32 len, bool unmap)
+{
+	return qcow_file_zero(image->file, image->offset + pos, len, unmap);
+}
+
+const struct qcow_image_ops qcow_raw_ops = {
+	.format = QCOW_FORMAT_RAW,
+	.name = "raw",
+	.open = raw_open,
+	.close = raw_close,
+	.map = qcow_raw_map,
+	.discard = raw_discard,
+	.zero = raw_zero,
+};

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every image file is open once, however many devices and overlays use it:
+ * found again by its inode.  What cannot go together is refused here:
+ *
+ *   a file that is written	has one device on its active disk, any number on
+ *				its snapshots, and backs nothing;
+ *   a file that is only read	has any number of users, which agree on its
+ *				format, its data file and what backs it.
+ */
+#include <linux/fs.h>
+#include <linux/mutex.h>
+
+#include "image/internal.h"
+
+/*
+ * Guards the list, the images' @users and their snapshot views.  Held while an
+ * image is opened, so that two openers of one file meet; never while a device
+ * is added or removed.
+ */
+static DEFINE_MUTEX(registry_mutex);
+static LIST_HEAD(images);
+
+void qcow_registry_lock(void)
+{
+	mutex_lock(&registry_mutex);
+}
+
+int qcow_registry_lock_killable(void)
+{
+	return mutex_lock_killable(&registry_mutex);
+}
+
+void qcow_registry_unlock(void)
+{
+	mutex_unlock(&registry_mutex);
+}
+
+void qcow_registry_assert_locked(void)
+{
+	lockdep_assert_held(&registry_mutex);
+}
+
+static bool uses_inode(const struct qcow_image *image,
+		       const struct inode *inode)
+{
+	return qcow_file_inode(image->file) == inode ||
+	       qcow_file_inode(image->data_file) == inode;
+}
+
+static const struct inode *inode_of(const struct file *file)
+{
+	return file ? file->f_mapping->host : NULL;
+}
+
+/* Is @image just what the layer asks for? */
+static bool is_same(const struct qcow_image *image,
+		    const struct qcow_layer_files *layer,
+		    const struct qcow_image *backing)
+{
+	const struct inode *data = image->data_file == image->file ?
+				   NULL : qcow_file_inode(image->data_file);
+
+	return qcow_file_inode(image->file) == inode_of(layer->file) &&
+	       inode_of(layer->data_file) == data &&
+	       image->ops->format == layer->format &&
+	       image->offset == layer->offset &&
+	       image->sizelimit == layer->sizelimit &&
+	       image->backing == backing;
+}
+
+static bool overlaps(const struct qcow_image *image,
+		     const struct qcow_layer_files *layer)
+{
+	return uses_inode(image, inode_of(layer->file)) ||
+	       (layer->data_file &&
+		uses_inode(image, inode_of(layer->data_file)));
+}
+
+static int refuse_busy(const struct qcow_image *image, bool write,
+		       struct qcow_reason *why)
+{
+	if (image->writable)
+		return qcow_refuse(why, -EBUSY,
+				   "%s: is attached for writing already",
+				   image->path);
+	return qcow_refuse(why, -EBUSY, "%s: is attached already%s",
+			   image->path,
+			   write ? ", so it cannot be written" : "");
+}
+
+/*
+ * Return: an image to share; NULL to open a new one; or -EBUSY.
+ */
+static struct qcow_image *find_shared(const struct qcow_open *open,
+				      unsigned int layer,
+				      const struct qcow_image *backing,
+				      struct qcow_reason *why)
+{
+	const struct qcow_layer_files *files = &open->layers[layer];
+	bool write = open->write && layer == 0;
+	bool snapshot = open->snapshot && layer == 0;	/* beside the disk */
+	struct qcow_image *image;
+
+	list_for_each_entry(image, &images, node) {
+		if (!overlaps(image, files))
+			continue;
+		if (write || (image->writable && !snapshot))
+			return ERR_PTR(refuse_busy(image, write, why));
+		if (is_same(image, files, backing))
+			return image;
+		if (image->writable)
+			return ERR_PTR(refuse_busy(image, write, why));
+	}
+	return NULL;
+}
+
+struct qcow_image *qcow_registry_get(const struct qcow_open *open,
+				     unsigned int layer,
+				     struct qcow_image *backing,
+				     struct qcow_reason *why)
+{
+	struct qcow_image *image;
+
+	qcow_registry_assert_locked();
+	image = find_shared(open, layer, backing, why);
+	if (!image) {
+		image = qcow_image_open(open, layer, backing, why);
+		if (!IS_ERR(image)) {
+			image->users = 1;
+			list_add(&image->node, &images);
+			return image;
+		}
+	} else if (!IS_ERR(image)) {
+		image->users++;
+	}
+	/* shared, it has a reference to its backing image already */
+	qcow_registry_put(backing);
+	return image;
+}
+
+void qcow_registry_put(struct qcow_image *image)
+{
+	qcow_registry_assert_locked();
+	while (image && !--image->users) {
+		struct qcow_image *backing = image->backing;
+
+		list_del(&image->node);
+		qcow_image_close(image);
+		image = backing;
+	}
+}
+
+bool qcow_file_in_use(const struct inode *inode, bool *writable)
+{
+	struct qcow_image *image;
+	bool found = false;
+
+	*writable = false;
+	mutex_lock(&registry_mutex);
+	list_for_each_entry(image, &images, node) {
+		if (uses_inode(image, inode)) {
+			found = true;
+			*writable |= image->writable;
+		}
+	}
+	mutex_unlock(&registry_mutex);
+	return found;
+}
