@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The module under test and the log of the kernel under test.
+
+KMOD=${KMOD:-$(dirname "$(dirname "$(dirname "$(realpath \
+	"${BASH_SOURCE[0]}")")")")/build/$(uname -r)/qcow.ko}
+
+is_loaded()
+{
+	[ -d /sys/module/qcow ]
+}
+
+# The libraries that the module takes its symbols from; insmod loads none.
+load_module()
+{
+	local library
+
+	for library in $(modinfo -F depends "$KMOD" | tr , ' '); do
+		modprobe "$library" || return
+	done
+	insmod "$KMOD" "$@"
+}
+
+unload_module()
+{
+	! is_loaded || rmmod qcow
+}
+
+# What no test may provoke.
+complaints='WARNING:|BUG:|BUG at|Oops|general protection|KASAN|KFENCE|UBSAN'
+complaints+='|blocked for more than|lock held when returning|possible deadlock'
+complaints+='|possible recursive locking|circular locking|inconsistent lock'
+complaints+='|suspicious RCU|soft lockup|hard LOCKUP|rcu.*stall|refcount_t:'
+complaints+='|list_(add|del) corruption|while atomic|sleeping function called'
+complaints+='|Objects remaining|unreferenced object|Bad page|Call Trace'
+complaints+='|page allocation failure|page fault for address|stack guard page'
+
+# kernel_log MARK: the log since that line was written to /dev/kmsg
+kernel_log()
+{
+	dmesg | awk -v mark="$1" '
+		found { print }
+		index($0, mark) { found = 1 }
+		END { if (!found) print "WARNING: the log lost its beginning" }'
+}
+
+# kernel_complaints MARK ALLOWED: prints the lines that should not be there
+kernel_complaints()
+{
+	kernel_log "$1" | grep -v -E "$2" | grep -E -A 25 "$complaints" |
+		head -n 60
+}

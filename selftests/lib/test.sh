@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What tests have in common.  A test is a script that starts with
+#
+#	. "$(dirname "$0")/lib/test.sh"
+#
+# and ends with status 0 if all was well.  It runs as root in a VM with the
+# module loaded, udevd running, its own empty folder $T (on tmpfs), and two
+# cores.  In its first lines it may say `# timeout: SECONDS` (300 otherwise)
+# and `# dmesg: REGEX` for lines of the kernel log that it provokes on
+# purpose.  Whatever it defers is undone at its end, last first.
+
+set -euo pipefail
+
+SELFTESTS=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
+QCOWCTL=${QCOWCTL:-$(dirname "$SELFTESTS")/userspace/qcowctl}
+# shellcheck source=selftests/lib/kernel.sh
+. "$SELFTESTS/lib/kernel.sh"
+
+# A test that is run by hand has no mark in the log yet.
+if [ -z "${MARK-}" ]; then
+	MARK="qcow-selftest $$ $0"
+	echo "$MARK" >/dev/kmsg
+fi
+
+T=$(mktemp -d /tmp/qcow-test.XXXXXX)
+deferred=()
+
+# defer COMMAND...: at the end of the test, also when it fails
+defer()
+{
+	deferred+=("$(printf '%q ' "$@")")
+}
+
+finish()
+{
+	local status=$? number
+
+	trap - EXIT
+	set +e
+	cd /
+	for ((number = ${#deferred[@]} - 1; number >= 0; number--)); do
+		if ! eval "${deferred[number]}"; then
+			echo "cannot clean up: ${deferred[number]}"
+			[ $status -ne 0 ] || status=1
+		fi
+	done
+	rm -rf --one-file-system "$T"
+	exit "$status"
+}
+trap finish EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+# Where in the test, not in this file.
+place()
+{
+	local level=0
+
+	while [[ ${BASH_SOURCE[level]-} == */lib/* ]]; do
+		level=$((level + 1))
+	done
+	echo "${BASH_SOURCE[level]##*/}:${BASH_LINENO[level - 1]}"
+}
+
+fail()
+{
+	echo "FAIL: $(place): $*"
+	exit 1
+}
+
+skip()
+{
+	echo "SKIP: $*"
+	exit 4
+}
+
+# A command that fails under `set -e` says where.
+complain()
+{
+	echo "FAIL: $(place): status $1 from: $2"
+}
+trap 'complain $? "$BASH_COMMAND"' ERR
+set -o errtrace
+
+require()
+{
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null || skip "$tool is not installed"
+	done
+}
+
+# --- Where images lie ---
+
+# scratch_fs TYPE [MIB [MKFS OPTIONS...]]
+# Sets FS to the folder where a new file system of that type is mounted, on
+# a RAM disk of its own up to 4 GiB (of real memory, as it fills).
+scratch_fs()
+{
+	local type=$1 mib=${2-512} number=${ramdisks-0} disk
+	shift $(($# < 2 ? $# : 2))
+
+	if [ "$number" -eq 0 ]; then
+		modprobe brd rd_nr=8 rd_size=$((4 << 20)) max_part=0
+		defer rmmod brd
+	fi
+	ramdisks=$((number + 1))
+	disk=/dev/ram$number
+	make_fs "$type" "$mib" "$disk" "$@"
+	FS=$T/fs$number
+	mkdir "$FS"
+	mount "$disk" "$FS"
+	defer umount "$FS"
+}
+
+make_fs()
+{
+	local type=$1 mib=$2 disk=$3
+	shift 3
+
+	case $type in
+	xfs)	mkfs.xfs -q -f -K -d "size=${mib}m" "$@" "$disk" ;;
+	ext4)	mkfs.ext4 -q -F -E nodiscard "$@" "$disk" "${mib}M" ;;
+	btrfs)	modprobe btrfs
+		mkfs.btrfs -q -f -K -b "${mib}M" "$@" "$disk" >/dev/null ;;
+	*)	fail "scratch_fs: $type" ;;
+	esac
+}
+
+# --- Devices ---
+
+# attach ARGUMENTS: sets DEV, and detaches at the end of the test
+attach()
+{
+	DEV=$("$QCOWCTL" attach "$@")
+	[ -b "$DEV" ] || fail "attach printed '$DEV', no block device"
+	defer detach_if_there "$DEV"
+}
+
+detach()
+{
+	"$QCOWCTL" detach "${1-$DEV}"
+}
+
+# Deferred for each attach; the test may have detached the device itself.
+detach_if_there()
+{
+	[ ! -b "$1" ] || detach "$1"
+}
+
+# --- Content ---
+
+# random_file FILE SIZE: incompressible
+random_file()
+{
+	head -c "$(numfmt --from=iec "$2")" /dev/urandom >"$1"
+}
+
+# same FILE FILE: to the last byte
+same()
+{
+	cmp "$1" "$2" || fail "$1 and $2 differ"
+}
+
+# same_as_qemu IMAGE DEVICE: as qemu-img reads the image
+same_as_qemu()
+{
+	qemu-img convert -U -O raw "$1" "$T/raw"
+	same "$T/raw" "$2"
+	rm "$T/raw"
+}
+
+# --- Expectations ---
+
+# expect_fail STATUS COMMAND...: OUT is what the command said
+expect_fail()
+{
+	local wanted=$1 got=0
+	shift
+
+	OUT=$("$@" 2>&1) || got=$?
+	[ "$got" -eq "$wanted" ] ||
+		fail "status $got instead of $wanted from: $*: $OUT"
+}
+
+# expect_says TEXT: in the OUT of expect_fail
+expect_says()
+{
+	[[ $OUT == *"$1"* ]] || fail "no '$1' in: $OUT"
+}
+
+# expect_equal WHAT WANTED GOT
+expect_equal()
+{
+	[ "$2" = "$3" ] || fail "$1: '$3' instead of '$2'"
+}
+
+dmesg_clean()
+{
+	local bad
+
+	bad=$(kernel_complaints "$MARK" '^$') || :
+	[ -z "$bad" ] || fail "the kernel log says: $bad"
+}
