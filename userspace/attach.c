@@ -200,12 +200,16 @@ static struct qcow_layer *fill_layers(const struct request *r,
 	return layers;
 }
 
-static const char *hint_for(const struct request *r, int err)
+/* What to do about it, unless the driver has said so itself. */
+static const char *hint_for(const struct request *r, int err,
+			    const char *message)
 {
 	if (r->flags & QCOW_ATTACH_READ_ONLY)
 		return "";
+	if (strstr(message, "read-only"))
+		return " (-r)";
 	if (err == -EROFS || err == -EOPNOTSUPP || err == -EUCLEAN)
-		return "; -r attaches read-only, where that is possible";
+		return "; it may be attached read-only with -r";
 	return "";
 }
 
@@ -214,7 +218,8 @@ static int attach_refused(const struct request *r, const struct chain *c,
 {
 	return fail(exit_code_of(-err), "cannot attach %s: %s%s",
 		    c->layers[0]->image.file.path,
-		    *message ? message : strerror(-err), hint_for(r, err));
+		    *message ? message : strerror(-err),
+		    hint_for(r, err, message));
 }
 
 static int attach_chain(const struct request *r, const struct chain *c,

@@ -186,15 +186,22 @@ static int open_listed(struct chain *c, const char *line)
 	return ret;
 }
 
-/* A raw device may show a part of its file. */
-static void take_part(struct image *img, unsigned int number)
+/* A raw device may show a part of its file; an older driver does not say
+ * which.
+ */
+static int take_part(struct image *img, unsigned int number)
 {
 	u64 sectors;
 
-	if (sysfs_attribute_u64(number, "size", &sectors))
-		img->size = sectors * 512;
-	if (!sysfs_attribute_u64(number, "qcow/offset", &img->offset))
-		img->offset = 0;
+	if (!sysfs_attribute_u64(number, "size", &sectors))
+		return fail(EXIT_IMAGE, "/dev/qcow%u: no such device", number);
+	if (!sysfs_attribute_u64(number, "qcow/offset", &img->offset) &&
+	    img->size != sectors * 512)
+		return fail(EXIT_IMAGE,
+			    "/dev/qcow%u shows a part of %s, and the driver does not say which: it cannot be mapped",
+			    number, img->file.path);
+	img->size = sectors * 512;
+	return 0;
 }
 
 int chain_open_device(struct chain *c, unsigned int number)
@@ -209,7 +216,7 @@ int chain_open_device(struct chain *c, unsigned int number)
 	if (!text)
 		ret = fail(EXIT_IMAGE, "/dev/qcow%u: no such device", number);
 	if (!ret && c->layers[0]->image.format == QCOW_FORMAT_RAW)
-		take_part(&c->layers[0]->image, number);
+		ret = take_part(&c->layers[0]->image, number);
 	free(text);
 	return ret;
 }

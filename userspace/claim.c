@@ -54,7 +54,7 @@ static int conflict_found(const struct file *f, int byte, enum claim what_for)
 	if (byte < 0)
 		return fail_errno(-byte, "cannot lock %s", f->path);
 	return fail(EXIT_BUSY,
-		    "cannot lock %s: it is in use by another process, %s (lock byte %d): %s",
+		    "cannot use %s: another process %s (QEMU? It holds lock byte %d): %s",
 		    f->path, lock_meaning(byte), byte,
 		    advice(f, byte, what_for));
 }

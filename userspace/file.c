@@ -43,7 +43,7 @@ static int open_failed(const struct file *f, int err)
 		return fail(EXIT_BUSY,
 			    "cannot open %s for writing: it is mounted or otherwise in use; attach it read-only with -r",
 			    f->path);
-	if (f->writable && (err == EROFS || err == EACCES || err == EPERM))
+	if (f->writable && (err == EROFS || err == EPERM))
 		return fail(exit_code_of(err),
 			    "cannot open %s for writing: %s; attach it read-only with -r",
 			    f->path, strerror(err));

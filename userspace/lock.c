@@ -94,16 +94,16 @@ const char *lock_meaning(int byte)
 {
 	switch (byte) {
 	case USED + WRITE:
-		return "for writing (QEMU?)";
+		return "writes it";
 	case USED + RESIZE:
-		return "and may be resized (QEMU?)";
+		return "may resize it";
 	case UNSHARED + CONSISTENT_READ:
-		return "which allows no reader (QEMU?)";
+		return "lets nobody read it";
 	case UNSHARED + WRITE:
-		return "which allows no writer (QEMU?)";
+		return "lets nobody write it";
 	case UNSHARED + RESIZE:
-		return "which allows no resizing (QEMU?)";
+		return "lets nobody resize it";
 	default:
-		return "in a way that does not go together (QEMU?)";
+		return "uses it in a way that does not go together";
 	}
 }

@@ -38,7 +38,7 @@ int lock_conflict(const struct file *f, enum lock_mode mode);
 /** lock_release - take the bytes of lock_hold() back */
 void lock_release(const struct file *f);
 
-/** lock_meaning - what the owner of that byte does, as half a sentence */
+/** lock_meaning - what the owner of that byte does, to go behind "a process that" */
 const char *lock_meaning(int byte);
 
 #endif /* QCOWCTL_LOCK_H */
