@@ -56,8 +56,7 @@ static int check_table(const struct qcow2_header *h,
 
 	if (!b->table_size)
 		return refuse(fault, offset, "table is empty", 0);
-	if (b->table_size > QCOW2_MAX_BITMAP_TABLE_SIZE ||
-	    bytes > QCOW2_MAX_BITMAP_SIZE)
+	if (bytes > QCOW2_MAX_BITMAP_SIZE)
 		return refuse(fault, offset, "table is too long",
 			      b->table_size);
 	/* No overflow: at most 2^29 bytes, 2^32 bits, of 2^31 bytes each. */
@@ -69,8 +68,7 @@ static int check_table(const struct qcow2_header *h,
 	return qcow2_table_check("bitmap table", h->cluster_bits,
 				 b->table_offset,
 				 (u64)b->table_size * sizeof(u64),
-				 QCOW2_MAX_BITMAP_TABLE_SIZE * sizeof(u64),
-				 fault);
+				 QCOW2_MAX_BITMAP_SIZE, fault);
 }
 
 /* Extra data and name, both within @len. */

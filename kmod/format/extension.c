@@ -28,6 +28,8 @@ struct disk_feature_name {
 	char name[46];
 } __packed;
 
+/* Where the header has its incompatible_features. */
+#define INCOMPATIBLE_FEATURES	72
 /* A format's name is as long as QEMU lets it be. */
 #define MAX_FORMAT_NAME		15
 /* A bitmap has a name of up to 1023 bytes, so an entry may take 1 KiB. */
@@ -264,14 +266,16 @@ int qcow2_header_check_features(const struct qcow2_header *h,
 {
 	u64 unknown = h->incompatible_features & ~QCOW2_INCOMPAT_KNOWN;
 	unsigned int bit = 0;
+	int err;
 
 	if (!unknown)
 		return 0;
 	while (!(unknown >> bit & 1))
 		bit++;
-	qcow_fault_set(fault, -EOPNOTSUPP, "header",
-		       "incompatible feature is unknown", 72, unknown);
+	err = qcow_fault_set(fault, -EOPNOTSUPP, "header",
+			     "incompatible feature is unknown",
+			     INCOMPATIBLE_FEATURES, unknown);
 	qcow2_feature_name(ext, QCOW2_FEATURE_INCOMPATIBLE, bit,
 			   fault->feature);
-	return -EOPNOTSUPP;
+	return err;
 }

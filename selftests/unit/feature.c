@@ -20,6 +20,7 @@ static const struct record {
 	{ 0, 6, "" },
 	{ 0, 7, "escape\033[2J\177\200\377~ end" },
 	{ 0, 8, "a name that fills all of its forty-six bytes!!" },
+	{ 0xff, 63, "of no kind" },
 	{ 0, 63, "the last" },
 };
 
@@ -99,6 +100,32 @@ static void test_no_table(void)
 	       !strcmp(fault.feature, "bit 5"), "no table of names");
 }
 
+static const struct {
+	const char *name;
+	u64 mask;
+	u64 document;
+} masks[] = {
+	{ "dirty", QCOW2_INCOMPAT_DIRTY, 0x01 },
+	{ "corrupt", QCOW2_INCOMPAT_CORRUPT, 0x02 },
+	{ "external data file", QCOW2_INCOMPAT_DATA_FILE, 0x04 },
+	{ "compression type", QCOW2_INCOMPAT_COMPRESSION, 0x08 },
+	{ "extended L2 entries", QCOW2_INCOMPAT_EXTL2, 0x10 },
+	{ "all incompatible", QCOW2_INCOMPAT_KNOWN, 0x1f },
+	{ "lazy refcounts", QCOW2_COMPAT_LAZY_REFCOUNTS, 0x01 },
+	{ "bitmaps", QCOW2_AUTOCLEAR_BITMAPS, 0x01 },
+	{ "raw external data", QCOW2_AUTOCLEAR_DATA_FILE_RAW, 0x02 },
+	{ "all autoclear", QCOW2_AUTOCLEAR_KNOWN, 0x03 },
+};
+
+static void test_masks(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(masks); i++)
+		report(masks[i].mask == masks[i].document, "bits of \"%s\"",
+		       masks[i].name);
+}
+
 void test_feature(void)
 {
 	u8 table[ARRAY_SIZE(records) * RECORD];
@@ -107,6 +134,7 @@ void test_feature(void)
 	};
 	size_t i;
 
+	test_masks();
 	fill(table);
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		test_row(&ext, i);

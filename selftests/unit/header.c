@@ -122,9 +122,9 @@ static const struct row rows[] = {
 	{ "refcount table at 0", V3, { { REFTABLE_OFFSET, 0 } },
 	  REFUSED, "refcount table: lies in the header's cluster", 0, 0 },
 	{ "refcount table off its cluster", V3,
-	  { { REFTABLE_OFFSET, 0x10008 } },
+	  { { REFTABLE_OFFSET, 0x18000 } },
 	  REFUSED, "refcount table: offset is not cluster-aligned",
-	  0x10008, 0x10008 },
+	  0x18000, 0x18000 },
 	{ "refcount table whose end wraps around", V3,
 	  { { REFTABLE_OFFSET, -0x10000ULL } },
 	  REFUSED, "refcount table: ends beyond 2^56",
@@ -161,9 +161,9 @@ static const struct row rows[] = {
 	{ "snapshot table at 0", V3, { { NB_SNAPSHOTS, 1 } },
 	  REFUSED, "snapshot table: lies in the header's cluster", 0, 0 },
 	{ "snapshot table off its cluster", V3,
-	  { { NB_SNAPSHOTS, 1 }, { SNAPSHOTS_OFFSET, 0x40008 } },
+	  { { NB_SNAPSHOTS, 1 }, { SNAPSHOTS_OFFSET, 0x48000 } },
 	  REFUSED, "snapshot table: offset is not cluster-aligned",
-	  0x40008, 0x40008 },
+	  0x48000, 0x48000 },
 	{ "snapshot table whose end wraps around", V3,
 	  { { NB_SNAPSHOTS, 2000 }, { SNAPSHOTS_OFFSET, -0x10000ULL } },
 	  REFUSED, "snapshot table: ends beyond 2^56",
@@ -379,6 +379,19 @@ static void test_version_2(void)
 	       "version 2 has the values of absent fields");
 }
 
+/* The version is told as soon as it is there, whatever is missing. */
+static void test_short_version(void)
+{
+	struct qcow2_header h;
+	struct qcow_fault fault;
+	u8 buf[112];
+
+	new_header(buf, 4);
+	report(qcow2_header_parse(buf, 8, &h, &fault) == -EOPNOTSUPP &&
+	       qcow2_header_parse(buf, 7, &h, &fault) == -EUCLEAN,
+	       "an unknown version in a short file");
+}
+
 void test_header(void)
 {
 	size_t i;
@@ -386,6 +399,7 @@ void test_header(void)
 	test_magic();
 	test_members();
 	test_version_2();
+	test_short_version();
 	test_lengths(2, 72, 72);
 	test_lengths(3, 104, 104);
 	test_lengths(3, 112, 112);
