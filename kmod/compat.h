@@ -11,6 +11,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
@@ -20,6 +21,11 @@
 #define qcow_dio_complete(iocb)	((ssize_t (*)(void *))NULL)
 #else
 #define qcow_dio_complete(iocb)	((iocb)->dio_complete)
+#endif
+
+#ifndef PF_BLOCK_TS
+/* Before 6.9: plugs keep no time. */
+#define PF_BLOCK_TS	0
 #endif
 
 #ifndef HAVE_BLK_MODE_T

@@ -13,7 +13,8 @@
  *		  submit_bio() returns; a second one may then wait for the
  *		  mempool element that only the first can free.
  *  plug	  requests that the lower queue adds would mix with those that
- *		  are being issued from it right now.
+ *		  are being issued from it right now.  PF_BLOCK_TS says that
+ *		  there is one with a time in it, and the scheduler believes it.
  *
  * They are put aside and restored.  Where that does not help, a worker does
  * the work in a task of its own.  One such case is the stack: file system,
@@ -38,6 +39,7 @@ struct qcow_task {
 	void *journal_info;
 	struct bio_list *bio_list;
 	struct blk_plug *plug;
+	unsigned int plug_has_time;
 	unsigned int noio;
 };
 
@@ -78,6 +80,8 @@ static inline bool qcow_task_enter(struct qcow_task *task, bool write)
 	task->journal_info = current->journal_info;
 	task->bio_list = current->bio_list;
 	task->plug = current->plug;
+	task->plug_has_time = current->flags & PF_BLOCK_TS;
+	current->flags &= ~PF_BLOCK_TS;
 	current->journal_info = NULL;
 	current->bio_list = NULL;
 	current->plug = NULL;
@@ -89,6 +93,7 @@ static inline void qcow_task_leave(const struct qcow_task *task)
 {
 	memalloc_noio_restore(task->noio);
 	current->plug = task->plug;
+	current->flags |= task->plug_has_time;
 	current->bio_list = task->bio_list;
 	current->journal_info = task->journal_info;
 }
