@@ -16,6 +16,7 @@ KVER	?= $(shell cat $(KDIR)/include/config/kernel.release)
 else
 KVER	?= $(if $(filter $(running),$(kernels)),$(running),$(lastword $(kernels)))
 endif
+BUILD	?= build
 headers	= $(if $(KDIR),$(KDIR),/lib/modules/$*/build)
 
 DESTDIR	?=
@@ -39,10 +40,10 @@ help:
 
 # The copy at the top is of the kernel that was asked for last.
 module: | need-kernel
-	@$(MAKE) --no-print-directory build/$(KVER)/qcow.ko
-	@cmp -s build/$(KVER)/qcow.ko qcow.ko || cp build/$(KVER)/qcow.ko .
+	@$(MAKE) --no-print-directory $(BUILD)/$(KVER)/qcow.ko
+	@cmp -s $(BUILD)/$(KVER)/qcow.ko qcow.ko || cp $(BUILD)/$(KVER)/qcow.ko .
 
-modules: $(patsubst %,build/%/qcow.ko,$(or $(kernels),need-kernel))
+modules: $(patsubst %,$(BUILD)/%/qcow.ko,$(or $(kernels),need-kernel))
 
 need-kernel:
 	@test -n "$(KVER)" || { echo 'no kernel headers in /lib/modules:' \
@@ -50,12 +51,12 @@ need-kernel:
 
 # The links are made anew each time, as files come and go; kbuild follows
 # them and rebuilds what changed.
-build/%/qcow.ko: FORCE
-	+@mkdir -p build/$*
-	+@flock build/$*/.lock sh -ec ' \
-		find build/$* -type l -delete; \
-		cp -rs $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/include build/$*; \
-		$(MAKE) -C $(headers) M=$(CURDIR)/build/$* modules'
+$(BUILD)/%/qcow.ko: FORCE
+	+@mkdir -p $(BUILD)/$*
+	+@flock $(BUILD)/$*/.lock sh -ec ' \
+		find $(BUILD)/$* -type l -delete; \
+		cp -rs $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/include $(BUILD)/$*; \
+		$(MAKE) -C $(headers) M=$(CURDIR)/$(BUILD)/$* modules'
 
 qcowctl:
 	@$(MAKE) --no-print-directory -C userspace
