@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "text.h"
 
 int exit_code_of(int err)
 {
@@ -24,21 +25,6 @@ int exit_code_of(int err)
 	}
 }
 
-/* Names come from images and from file systems: nothing of them may move the
- * cursor, or pass for a line of ours.
- */
-static void put_printable(const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = *s;
-
-		if (c < 0x20 || c == 0x7f)
-			fprintf(stderr, "\\x%02x", c);
-		else
-			fputc(c, stderr);
-	}
-}
-
 static void say(const char *suffix, const char *fmt, va_list args)
 {
 	char *text;
@@ -48,7 +34,8 @@ static void say(const char *suffix, const char *fmt, va_list args)
 		return;
 	}
 	fputs("qcowctl: ", stderr);
-	put_printable(text);
+	/* Names in it come from images: none may pass for a line of ours. */
+	text_print(stderr, text, strlen(text));
 	if (suffix)
 		fprintf(stderr, ": %s", suffix);
 	fputc('\n', stderr);

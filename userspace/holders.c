@@ -17,10 +17,8 @@ enum { MAX_HOLDERS = 16 };	/* that are named; one is enough to know */
 /* What is searched for, and what was found. */
 struct search {
 	unsigned int number;
-	char disk[16];		/* "qcow3" */
-	dev_t *devs;		/* of the disk and its partitions */
-	char **names;		/* theirs, "qcow3p1" */
-	size_t nr_devs;
+	struct sysfs_node *nodes;	/* the disk first */
+	size_t nr_nodes;
 	char *found;
 	size_t nr_found;
 };
@@ -43,46 +41,10 @@ static bool is_ours(const struct search *s, dev_t dev)
 {
 	size_t i;
 
-	for (i = 0; i < s->nr_devs; i++)
-		if (s->devs[i] == dev)
+	for (i = 0; i < s->nr_nodes; i++)
+		if (s->nodes[i].dev == dev)
 			return true;
 	return false;
-}
-
-static void add_dev(struct search *s, const char *name, const char *attribute)
-{
-	char *text = sysfs_attribute(s->number, attribute);
-	unsigned int maj, min;
-
-	if (text && sscanf(text, "%u:%u", &maj, &min) == 2) {
-		s->devs = xrealloc(s->devs, s->nr_devs + 1, sizeof(*s->devs));
-		s->names = xrealloc(s->names, s->nr_devs + 1,
-				    sizeof(*s->names));
-		s->devs[s->nr_devs] = makedev(maj, min);
-		s->names[s->nr_devs++] = xstrdup(name);
-	}
-	free(text);
-}
-
-static void find_devs(struct search *s)
-{
-	char *path = sysfs_path(s->number, "");
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	free(path);
-	add_dev(s, s->disk, "dev");
-	while (dir && (entry = readdir(dir))) {
-		char *attribute;
-
-		if (strncmp(entry->d_name, s->disk, strlen(s->disk)))
-			continue;
-		attribute = xasprintf("%s/dev", entry->d_name);
-		add_dev(s, entry->d_name, attribute);
-		free(attribute);
-	}
-	if (dir)
-		closedir(dir);
 }
 
 /* Is @path a node of ours?  What cannot be looked at is not. */
@@ -139,17 +101,16 @@ static void each_line(struct search *s, const char *path,
 
 static void check_block_holders(struct search *s, size_t i)
 {
-	bool disk = !strcmp(s->names[i], s->disk);
-	char *below = disk ? xstrdup("holders") :
-			     xasprintf("%s/holders", s->names[i]);
+	const char *name = s->nodes[i].name;
+	char *below = xasprintf("%s/holders", i ? name : ".");
 	char *path = sysfs_path(s->number, below);
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			note(s, xasprintf("/dev/%s is used by /dev/%s",
-					  s->names[i], entry->d_name));
+			note(s, xasprintf("/dev/%s is used by /dev/%s", name,
+					  entry->d_name));
 	if (dir)
 		closedir(dir);
 	free(path);
@@ -204,24 +165,18 @@ static void check_process(struct search *s, const char *pid)
 		closedir(dir);
 }
 
+/* What this program has it inherited, and it ends in a moment. */
 static void check_processes(struct search *s)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]))
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    atoi(entry->d_name) != getpid())
 			check_process(s, entry->d_name);
 	if (dir)
 		closedir(dir);
-}
-
-static void forget_devs(struct search *s)
-{
-	while (s->nr_devs)
-		free(s->names[--s->nr_devs]);
-	free(s->names);
-	free(s->devs);
 }
 
 static void note_the_rest(struct search *s)
@@ -239,14 +194,13 @@ char *holders_name(unsigned int number)
 	struct search s = { .number = number };
 	size_t i;
 
-	snprintf(s.disk, sizeof(s.disk), "qcow%u", number);
-	find_devs(&s);
+	s.nr_nodes = sysfs_nodes(number, &s.nodes);
 	each_line(&s, "/proc/self/mountinfo", check_mount);
 	each_line(&s, "/proc/swaps", check_swap);
-	for (i = 0; i < s.nr_devs; i++)
+	for (i = 0; i < s.nr_nodes; i++)
 		check_block_holders(&s, i);
 	check_processes(&s);
 	note_the_rest(&s);
-	forget_devs(&s);
+	free(s.nodes);
 	return s.found;
 }

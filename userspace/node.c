@@ -2,6 +2,7 @@
 #include <linux/qcow.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,13 +25,19 @@ static void await_path(const char *path, int *left_ms)
 /* udev's record of a device appears when its rules have run. */
 static void await_udev(unsigned int number, int *left_ms)
 {
-	char *dev = sysfs_attribute(number, "dev");
-	char *record = xasprintf("/run/udev/data/b%s", dev ? dev : "");
+	struct sysfs_node *nodes;
+	size_t n, i;
+	char record[64];
 
-	if (dev && !access("/run/udev/control", F_OK))
+	if (access("/run/udev/control", F_OK))
+		return;
+	n = sysfs_nodes(number, &nodes);
+	for (i = 0; i < n; i++) {
+		snprintf(record, sizeof(record), "/run/udev/data/b%u:%u",
+			 major(nodes[i].dev), minor(nodes[i].dev));
 		await_path(record, left_ms);
-	free(record);
-	free(dev);
+	}
+	free(nodes);
 }
 
 void node_await(unsigned int number)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* qcowctl: attach image files as block devices, and look into them. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,8 @@ static int finish(int ret)
 
 int main(int argc, char **argv)
 {
+	/* Only for the width of characters: numbers stay as they are. */
+	setlocale(LC_CTYPE, "");
 	if (argc < 2)
 		return usage(stderr);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))

@@ -4,67 +4,33 @@
 
 #include "report.h"
 #include "size.h"
+#include "text.h"
 
 static void indent(struct report *r, unsigned int depth)
 {
 	fprintf(r->out, "%*s", 4 * depth, "");
 }
 
-/* One UTF-8 sequence at @s: its length, or 0 where it is none. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 :
-		     *s >> 3 == 30 ? 4 : 0;
-	unsigned int code;
-	size_t i;
-
-	if (len <= 1 || len > left)
-		return len > left ? 0 : len;
-	code = *s & (0x7f >> len);
-	for (i = 1; i < len; i++) {
-		if (s[i] >> 6 != 2)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	return code < least[len] || code > 0x10ffff || code >> 11 == 0x1b ?
-		0 : len;
-}
-
 /* Names on Linux are bytes; what is not UTF-8 becomes the replacement mark. */
-static void put_quoted(FILE *out, const char *text, size_t len)
+static void put_quoted(FILE *out, const char *s, size_t len)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	size_t n;
 
 	fputc('"', out);
 	for (; len; s += n, len -= n) {
-		n = utf8_length(s, len);
+		n = text_utf8_length(s, len);
 		if (!n) {
 			fputs("\\ufffd", out);
 			n = 1;
 		} else if (*s == '"' || *s == '\\') {
 			fprintf(out, "\\%c", *s);
-		} else if (*s < 0x20 || *s == 0x7f) {
+		} else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
 			fprintf(out, "\\u%04x", *s);
 		} else {
 			fwrite(s, 1, n, out);
 		}
 	}
 	fputc('"', out);
-}
-
-/* For a terminal: nothing that could move its cursor. */
-static void put_plain(FILE *out, const char *s, size_t len)
-{
-	for (; len; s++, len--) {
-		unsigned char c = *s;
-
-		if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\x%02x", c);
-		else
-			fputc(c, out);
-	}
 }
 
 static void json_key(struct report *r, const char *key, unsigned int index)
@@ -171,7 +137,7 @@ void report_bytes(struct report *r, const char *key, const char *value,
 		return;
 	}
 	fputc(' ', r->out);
-	put_plain(r->out, value, len);
+	text_print(r->out, value, len);
 	fputc('\n', r->out);
 }
 

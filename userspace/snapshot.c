@@ -21,23 +21,12 @@ struct request {
 	struct table_options table;
 };
 
-/* What a terminal would take for a command has no place in a table. */
-static char *printable(const char *s, size_t len)
-{
-	char *text = xstrndup(s, len), *c;
-
-	for (c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	return text;
-}
-
 static char *id_cell(const void *row, const struct table_options *o)
 {
 	const struct qcow2_snapshot *s = row;
 
 	(void)o;
-	return printable(s->id, s->id_len);
+	return xstrndup(s->id, s->id_len);
 }
 
 static char *tag_cell(const void *row, const struct table_options *o)
@@ -45,7 +34,7 @@ static char *tag_cell(const void *row, const struct table_options *o)
 	const struct qcow2_snapshot *s = row;
 
 	(void)o;
-	return printable(s->name, s->name_len);
+	return xstrndup(s->name, s->name_len);
 }
 
 static char *vm_size_cell(const void *row, const struct table_options *o)

@@ -105,6 +105,44 @@ bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value)
 	return ok;
 }
 
+static size_t add_node(unsigned int number, const char *name, bool disk,
+		       struct sysfs_node **nodes, size_t n)
+{
+	char *attribute = xasprintf("%s%s", disk ? "" : name, "/dev");
+	char *text = sysfs_attribute(number, attribute);
+	unsigned int maj, min;
+
+	if (text && sscanf(text, "%u:%u", &maj, &min) == 2) {
+		*nodes = xrealloc(*nodes, n + 1, sizeof(**nodes));
+		(*nodes)[n].dev = makedev(maj, min);
+		snprintf((*nodes)[n++].name, sizeof((*nodes)->name), "%.31s",
+			 name);
+	}
+	free(text);
+	free(attribute);
+	return n;
+}
+
+size_t sysfs_nodes(unsigned int number, struct sysfs_node **nodes)
+{
+	char *path = sysfs_path(number, "");
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	char disk[16];
+	size_t n;
+
+	free(path);
+	*nodes = NULL;
+	snprintf(disk, sizeof(disk), QCOW_DISK_PREFIX "%u", number);
+	n = add_node(number, disk, true, nodes, 0);
+	while (dir && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, disk, strlen(disk)))
+			n = add_node(number, entry->d_name, false, nodes, n);
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
 /* The disk's name by its device number, whatever the node is called. */
 static bool number_of_rdev(dev_t rdev, unsigned int *number)
 {

@@ -25,6 +25,15 @@ bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value);
 /** sysfs_path - /sys/block/qcowN/@name; to be freed */
 char *sysfs_path(unsigned int number, const char *name);
 
+/* The disk, or a partition of it. */
+struct sysfs_node {
+	char name[32];		/* "qcow3p1" */
+	dev_t dev;
+};
+
+/** sysfs_nodes - the disk, then its partitions; to be freed */
+size_t sysfs_nodes(unsigned int number, struct sysfs_node **nodes);
+
 /**
  * sysfs_number_of - is this path a device of ours?
  * @path: "/dev/qcowN", a link to it, or "qcowN"

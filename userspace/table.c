@@ -7,6 +7,7 @@
 #include "error.h"
 #include "size.h"
 #include "table.h"
+#include "text.h"
 
 enum { MAX_COLUMNS = 64 };
 
@@ -136,6 +137,8 @@ static void add_row(struct libscols_table *out, const struct choice *choice,
 	for (i = 0; i < choice->nr; i++) {
 		char *text = choice->columns[i]->cell(row, o);
 
+		if (text && o->json)
+			text_clean(text);
 		if (text && scols_line_refer_data(line, i, text))
 			need(NULL);
 	}
