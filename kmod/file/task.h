@@ -82,9 +82,10 @@ static inline bool qcow_task_enter(struct qcow_task *task, bool write)
 	task->plug = current->plug;
 	task->plug_has_time = current->flags & PF_BLOCK_TS;
 	current->flags &= ~PF_BLOCK_TS;
+	barrier();	/* never the flag without the plug, should we be preempted */
+	current->plug = NULL;
 	current->journal_info = NULL;
 	current->bio_list = NULL;
-	current->plug = NULL;
 	task->noio = memalloc_noio_save();
 	return true;
 }
@@ -92,10 +93,11 @@ static inline bool qcow_task_enter(struct qcow_task *task, bool write)
 static inline void qcow_task_leave(const struct qcow_task *task)
 {
 	memalloc_noio_restore(task->noio);
-	current->plug = task->plug;
-	current->flags |= task->plug_has_time;
 	current->bio_list = task->bio_list;
 	current->journal_info = task->journal_info;
+	current->plug = task->plug;
+	barrier();	/* as above */
+	current->flags |= task->plug_has_time;
 }
 
 #endif /* QCOW_FILE_TASK_H */
