@@ -11,6 +11,7 @@ static void hold_bitmap(const struct qcow2_header *h,
 			size_t size)
 {
 	u64 bytes = (u64)b->table_size << h->cluster_bits;
+	u64 last_bit = (h->size - 1) >> b->granularity_bits;
 
 	promise(b->type == 1 && b->flags <= 7);
 	promise(b->granularity_bits >= 9 && b->granularity_bits <= 31);
@@ -22,9 +23,8 @@ static void hold_bitmap(const struct qcow2_header *h,
 	promise(bytes && bytes <= 512 << 20);
 	promise_table(h->cluster_bits, b->table_offset, b->table_size * 8ULL,
 		      1 << 30);
-	if (!(b->flags & QCOW2_BITMAP_IN_USE))
-		promise((unsigned __int128)bytes * 8 << b->granularity_bits >=
-			h->size);
+	if (h->size && !(b->flags & QCOW2_BITMAP_IN_USE))
+		promise(last_bit < bytes * 8);
 }
 
 static void check_table_entry(const struct qcow2_geometry *geo, u64 entry)

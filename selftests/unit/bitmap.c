@@ -10,13 +10,13 @@
 #define REFUSED	-EUCLEAN
 
 /* Offset and bytes of each member of a directory entry. */
-#define TABLE_OFFSET	0, 8
-#define TABLE_SIZE	8, 4
-#define FLAGS		12, 4
-#define TYPE		16, 1
-#define GRANULARITY	17, 1
-#define NAME_LEN	18, 2
-#define EXTRA_LEN	20, 4
+#define TABLE_OFFSET	.offset = 0, .bytes = 8
+#define TABLE_SIZE	.offset = 8, .bytes = 4
+#define FLAGS		.offset = 12, .bytes = 4
+#define TYPE		.offset = 16, .bytes = 1
+#define GRANULARITY	.offset = 17, .bytes = 1
+#define NAME_LEN	.offset = 18, .bytes = 2
+#define EXTRA_LEN	.offset = 20, .bytes = 4
 
 #define LONGEST		2048
 
@@ -144,7 +144,10 @@ static void test_members(void)
 
 	report(!qcow2_bitmap_parse(&image, entry, 32, AT, &b, &fault) &&
 	       b.table_offset == 0xa1b2c3d4e60000 && b.table_size == 0x1234 &&
-	       b.flags == 6 && b.type == 1 && b.granularity_bits == 21 &&
+	       b.type == 1 &&
+	       b.flags == (QCOW2_BITMAP_AUTO |
+			   QCOW2_BITMAP_EXTRA_DATA_COMPATIBLE) &&
+	       b.granularity_bits == 21 &&
 	       b.extra_data_size == 3 && !memcmp(b.extra_data, "ABC", 3) &&
 	       b.name_len == 5 && !memcmp(b.name, "named", 5) &&
 	       b.entry_len == 32, "every member is decoded");

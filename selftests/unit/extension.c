@@ -17,10 +17,9 @@
 #define CRYPTO		0x0537be77
 #define DATA_FILE	0x44415441
 
-#define BITMAPS_24(count, reserved, size, offset) \
-	BITMAPS, 24, BYTES(BE4(count), BE4(reserved), BE8(size), BE8(offset))
-#define CRYPTO_16(offset, length) \
-	CRYPTO, 16, BYTES(BE8(offset), BE8(length))
+#define BITMAPS_24(count, reserved, size, at) .type = BITMAPS, .length = 24, \
+	.words = { (u64)(count) << 32 | (reserved), size, at }
+#define CRYPTO_16(at, size) .type = CRYPTO, .length = 16, .words = { at, size }
 
 /* The bitmap directory may hold 65535 entries of up to 1 KiB. */
 #define DIRECTORY_MAX	(65535ULL * 1024)
@@ -28,7 +27,8 @@
 struct piece {
 	u32 type;
 	u32 length;
-	const u8 *data;		/* NULL: zeros, as far as there is room */
+	const char *text;	/* NULL: the words */
+	u64 words[3];
 };
 
 /*
@@ -51,7 +51,7 @@ static const struct row rows[] = {
 	{ "what lies behind the end is not looked at", { },
 	  { { END, 0 }, { FORMAT, 16 } }, { 0 } },
 	{ "an unknown one is skipped with its padding", { },
-	  { { 0x12345678, 3, BYTES(1, 2, 3) }, { END, ~0U } }, { 0 } },
+	  { { 0x12345678, 3, "abc" }, { END, ~0U } }, { 0 } },
 	{ "an unknown one up to the cluster's end", { },
 	  { { 0x12345678, 392 } }, { 0 } },
 	{ "an unknown one a byte beyond the cluster's end", { },
@@ -167,6 +167,21 @@ static const struct row rows[] = {
 	  { REFUSED, "crypto header: is too long", 0x400, ~0ULL } },
 };
 
+/* As far as there is room. */
+static void lay_data(u8 *at, size_t room, const struct piece *piece)
+{
+	u8 words[24];
+	size_t i;
+
+	memset(at, 0, room);
+	for (i = 0; i < ARRAY_SIZE(piece->words); i++)
+		put(words + 8 * i, 8, piece->words[i]);
+	if (piece->text)
+		memcpy(at, piece->text, room);
+	else
+		memcpy(at, words, room < sizeof(words) ? room : sizeof(words));
+}
+
 /* What is not an extension shall look like a bad one. */
 static void lay(u8 *cluster, const struct piece *pieces, size_t n)
 {
@@ -180,8 +195,7 @@ static void lay(u8 *cluster, const struct piece *pieces, size_t n)
 		room = CLUSTER - pos;
 		if (pieces[i].length < room)
 			room = pieces[i].length;
-		if (pieces[i].data)
-			memcpy(cluster + pos, pieces[i].data, room);
+		lay_data(cluster + pos, room, &pieces[i]);
 		pos += (room + 7) / 8 * 8;
 	}
 	if (pos + 8 <= CLUSTER)
@@ -228,15 +242,15 @@ static const struct edit rich_edits[] = {
 	BITMAPS_ON, LUKS,
 };
 
-static const u8 feature_names[99] = { 0, 1, 'x' };
+static const char feature_names[99] = { 0, 1, 'x' };
 
 static const struct piece rich[] = {
-	{ FORMAT, 5, (const u8 *)"qcow2" },
+	{ FORMAT, 5, "qcow2" },
 	{ BITMAPS_24(3, 0, 96, 0x1000) },
 	{ CRYPTO_16(0x2000, 0x1f8000) },
-	{ 0xabad1dea, 1, BYTES(1) },
+	{ 0xabad1dea, 1, "a" },
 	{ NAMES, 99, feature_names },
-	{ DATA_FILE, 9, (const u8 *)"data file" },
+	{ DATA_FILE, 9, "data file" },
 };
 
 static void test_members(void)

@@ -6,25 +6,25 @@
 #include "unit.h"
 
 /* Offset and bytes of each member of the header. */
-#define MAGIC			0, 4
-#define VERSION			4, 4
-#define BACKING_OFFSET		8, 8
-#define BACKING_SIZE		16, 4
-#define CLUSTER_BITS		20, 4
-#define SIZE			24, 8
-#define CRYPT_METHOD		32, 4
-#define L1_SIZE			36, 4
-#define L1_OFFSET		40, 8
-#define REFTABLE_OFFSET		48, 8
-#define REFTABLE_CLUSTERS	56, 4
-#define NB_SNAPSHOTS		60, 4
-#define SNAPSHOTS_OFFSET	64, 8
-#define INCOMPATIBLE		72, 8
-#define COMPATIBLE		80, 8
-#define AUTOCLEAR		88, 8
-#define REFCOUNT_ORDER		96, 4
-#define HEADER_LENGTH		100, 4
-#define COMPRESSION_TYPE	104, 1
+#define MAGIC			.offset = 0, .bytes = 4
+#define VERSION			.offset = 4, .bytes = 4
+#define BACKING_OFFSET		.offset = 8, .bytes = 8
+#define BACKING_SIZE		.offset = 16, .bytes = 4
+#define CLUSTER_BITS		.offset = 20, .bytes = 4
+#define SIZE			.offset = 24, .bytes = 8
+#define CRYPT_METHOD		.offset = 32, .bytes = 4
+#define L1_SIZE			.offset = 36, .bytes = 4
+#define L1_OFFSET		.offset = 40, .bytes = 8
+#define REFTABLE_OFFSET		.offset = 48, .bytes = 8
+#define REFTABLE_CLUSTERS	.offset = 56, .bytes = 4
+#define NB_SNAPSHOTS		.offset = 60, .bytes = 4
+#define SNAPSHOTS_OFFSET	.offset = 64, .bytes = 8
+#define INCOMPATIBLE		.offset = 72, .bytes = 8
+#define COMPATIBLE		.offset = 80, .bytes = 8
+#define AUTOCLEAR		.offset = 88, .bytes = 8
+#define REFCOUNT_ORDER		.offset = 96, .bytes = 4
+#define HEADER_LENGTH		.offset = 100, .bytes = 4
+#define COMPRESSION_TYPE	.offset = 104, .bytes = 1
 
 struct edit {
 	u32 offset;

@@ -33,6 +33,8 @@ void test_l1(void)
 {
 	size_t i;
 
+	report(QCOW2_L1E_OFFSET_MASK == 0x00fffffffffffe00,
+	       "bits 9 to 55 are the offset");
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct qcow2_geometry geo = {
 			.cluster_bits = rows[i].cluster_bits,

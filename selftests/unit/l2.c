@@ -56,6 +56,8 @@ static const struct row {
 	  { COPIED | 0x00ffffffffff0000 }, NORMAL },
 	{ "the highest host offset of 512-byte clusters", &small, GUEST,
 	  { COPIED | 0x00fffffffffffe00 }, NORMAL },
+	{ "only the highest bit of the host offset", &v3, GUEST, { 1ULL << 55 },
+	  NORMAL },
 	{ "reserved bits are ignored", &v3, GUEST,
 	  { 0x3f000000000501fe }, NORMAL },
 	{ "reserved bits alone are nothing", &v3, GUEST,

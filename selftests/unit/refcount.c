@@ -97,7 +97,8 @@ static void test_set(unsigned int order)
 static void test_ends(unsigned int order)
 {
 	u64 last = (BLOCK * 8ULL >> order) - 1;
-	u8 *block = tight((u8 [BLOCK]){ 0 }, BLOCK);
+	static const u8 zeros[BLOCK];
+	u8 *block = tight(zeros, BLOCK);
 
 	qcow2_refcount_set(block, order, 0, 1);
 	qcow2_refcount_set(block, order, last, 1);

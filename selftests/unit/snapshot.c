@@ -10,18 +10,18 @@
 #define REFUSED	-EUCLEAN
 
 /* Offset and bytes of each member of an entry. */
-#define L1_TABLE	0, 8
-#define L1_ENTRIES	8, 4
-#define ID_LEN		12, 2
-#define NAME_LEN	14, 2
-#define SECONDS		16, 4
-#define NANOSECONDS	20, 4
-#define VM_CLOCK	24, 8
-#define VM_STATE	32, 4
-#define EXTRA_LEN	36, 4
-#define EXTRA_VM_STATE	40, 8
-#define EXTRA_DISK_SIZE	48, 8
-#define EXTRA_ICOUNT	56, 8
+#define L1_TABLE	.offset = 0, .bytes = 8
+#define L1_ENTRIES	.offset = 8, .bytes = 4
+#define ID_LEN		.offset = 12, .bytes = 2
+#define NAME_LEN	.offset = 14, .bytes = 2
+#define SECONDS		.offset = 16, .bytes = 4
+#define NANOSECONDS	.offset = 20, .bytes = 4
+#define VM_CLOCK	.offset = 24, .bytes = 8
+#define VM_STATE	.offset = 32, .bytes = 4
+#define EXTRA_LEN	.offset = 36, .bytes = 4
+#define EXTRA_VM_STATE	.offset = 40, .bytes = 8
+#define EXTRA_DISK_SIZE	.offset = 48, .bytes = 8
+#define EXTRA_ICOUNT	.offset = 56, .bytes = 8
 
 #define LONGEST		(40 + 1024 + 2 * 65535 + 8)
 

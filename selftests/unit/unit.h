@@ -6,6 +6,8 @@
 #include "format/fault.h"
 #include "format/port.h"
 
+#define __printf(text, first) __attribute__((format(printf, text, first)))
+
 /* One of each file here. */
 void test_bitmap(void);
 void test_compressed(void);
@@ -21,12 +23,10 @@ void test_subcluster(void);
 void test_word(void);
 
 /** report - one KTAP line; the name is printed as by printf */
-__attribute__((format(printf, 2, 3)))
-void report(bool ok, const char *name, ...);
+__printf(2, 3) void report(bool ok, const char *name, ...);
 
 /** explain - a diagnostic line, for what failed */
-__attribute__((format(printf, 1, 2)))
-void explain(const char *text, ...);
+__printf(1, 2) void explain(const char *text, ...);
 
 /**
  * struct verdict - what a parser is expected to say
@@ -54,12 +54,5 @@ void put(void *at, unsigned int bytes, u64 value);
 
 /** random64 - the same numbers in each run */
 u64 random64(void);
-
-/* Big-endian numbers in an array of bytes. */
-#define BE1(v)	(u8)(v)
-#define BE2(v)	BE1((v) >> 8), BE1(v)
-#define BE4(v)	BE2((u32)(v) >> 16), BE2(v)
-#define BE8(v)	BE4((u64)(v) >> 32), BE4(v)
-#define BYTES(...) ((const u8 []){ __VA_ARGS__ })
 
 #endif /* QCOW_UNIT_H */
