@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# In the VM: images on XFS on a RAM disk, the peers through which they are read
+# and written, and the jobs that do it.  $images is the folder that the images
+# are copied from, $job and $time are the caller's.
+# shellcheck disable=SC2034,SC2154
+
+bench=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+top=$(dirname "$(dirname "$bench")")
+# shellcheck source=selftests/lib/kernel.sh
+. "$top/selftests/lib/kernel.sh"
+
+qcowctl=$top/userspace/qcowctl
+fs=/mnt
+size=512M
+
+set_up()
+{
+	modprobe brd rd_nr=1 rd_size=$((4 << 20)) max_part=0 &&
+		mkfs.xfs -q -f -K /dev/ram0 && mount /dev/ram0 $fs &&
+		modprobe loop && load_module
+}
+
+# --- Images: `image_KIND FORMAT` sets $image ---
+
+# Past the page cache, which would take memory from what is measured.
+copy()
+{
+	[ -e "$2" ] || dd if="$1" of="$2" bs=1M oflag=direct status=none
+}
+
+create()
+{
+	qemu-img create -q -f qcow2 "$@"
+}
+
+image_full()
+{
+	image=$fs/full.$1
+	copy "$images/full.$1" "$image"
+}
+
+image_zlib()
+{
+	image=$fs/zlib.qcow2
+	copy "$images/zlib.qcow2" "$image"
+}
+
+image_empty()
+{
+	image=$fs/empty.$1
+	if [ "$1" = qcow2 ]; then
+		create "$image" $size
+	else
+		truncate -s $size "$image"
+	fi
+}
+
+image_snapshot()
+{
+	image=$fs/snapshot.qcow2
+	copy "$images/full.qcow2" "$image"
+	qemu-img snapshot -c before "$image"
+}
+
+# chain BOTTOM NAME: nine layers, of which the lowest is backed by BOTTOM
+chain()
+{
+	local below=$1 layer
+
+	for layer in {1..9}; do
+		create -b "$below" -F qcow2 "$fs/$2$layer.qcow2" || return
+		below=$fs/$2$layer.qcow2
+	done
+}
+
+image_bottom()
+{
+	image=$fs/bottom9.qcow2
+	[ ! -e "$image" ] || return 0
+	copy "$images/full.qcow2" $fs/full.qcow2
+	chain $fs/full.qcow2 bottom
+}
+
+# A clone makes XFS take more care of writes to the original, too: the jobs that
+# come here follow those that write there.
+image_top()
+{
+	image=$fs/top.qcow2
+	[ ! -e "$image" ] || return 0
+	copy "$images/full.qcow2" $fs/full.qcow2
+	cp --reflink=always $fs/full.qcow2 "$image"
+	create $fs/top0.qcow2 $size
+	chain $fs/top0.qcow2 top
+	qemu-img rebase -u -f qcow2 -b $fs/top8.qcow2 -F qcow2 "$image"
+}
+
+# Those that a job uses up.
+remove_image()
+{
+	rm -f $fs/empty.* $fs/snapshot.*
+}
+
+# --- Peers: `open_PEER` sets $target ---
+
+# In the order of the table, with the formats of their images.
+all_peers="null:none file:raw loop:raw nbd:qcow2 raw:raw qcow2:qcow2"
+
+# It completes a request where it was submitted: what a device costs at least.
+open_null()
+{
+	modprobe null_blk queue_mode=2 irqmode=0 gb=1 bs=512 \
+		submit_queues="$(nproc)" || return
+	target=/dev/nullb0
+}
+
+close_null()
+{
+	rmmod null_blk
+}
+
+open_file()
+{
+	target=$image
+}
+
+close_file()
+{
+	:
+}
+
+open_loop()
+{
+	target=$(losetup --find --show --direct-io=on "$image")
+}
+
+close_loop()
+{
+	losetup -d "$target"
+}
+
+open_nbd()
+{
+	modprobe nbd max_part=0 nbds_max=1 || return
+	target=/dev/nbd0
+	qemu-nbd --fork --connect=$target --format=qcow2 --cache=none \
+		--aio=native --discard=unmap "$image"
+}
+
+close_nbd()
+{
+	qemu-nbd --disconnect "$target" >/dev/null
+	# The server ends after the device: its image is free only then.
+	for _ in {1..500}; do
+		pgrep -x qemu-nbd >/dev/null || return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+open_raw()
+{
+	target=$("$qcowctl" attach --format raw "$image")
+}
+
+close_raw()
+{
+	"$qcowctl" detach "$target"
+}
+
+# Read-only where that is enough and no more is to be had.
+open_qcow2()
+{
+	target=$("$qcowctl" attach "$image") && return
+	[[ $options != *write* ]] || return
+	target=$("$qcowctl" attach --read-only "$image")
+}
+
+# Speed does not count if the image is broken afterwards.
+close_qcow2()
+{
+	"$qcowctl" detach "$target" || return
+	[[ $options != *write* ]] || qemu-img check -q "$image"
+}
+
+# --- Jobs ---
+
+jobs_table()
+{
+	grep '|' "$bench/jobs" | grep -v '^#'
+}
+
+# Sets $kind (of image), $unit, $options.
+read_job()
+{
+	IFS='|' read -r _ kind unit _ options _ \
+		< <(jobs_table | grep -E "^$1[[:space:]]*\|")
+	read -r kind <<<"$kind"
+	read -r unit <<<"$unit"
+}
+
+# run_fio OPTIONS...: $job on $target for $time, unless it ends by itself
+run_fio()
+{
+	local timed=(--time_based --runtime="$time")
+
+	[[ $options != *--io_size* ]] || timed=()
+	# shellcheck disable=SC2086 # the options are words
+	fio --name="$job" --filename="$target" --ioengine=libaio --direct=1 \
+		--size=$size --fallocate=none --norandommap "${timed[@]}" \
+		"$@" $options
+}
