@@ -159,7 +159,7 @@ static const struct column columns[] = {
 	  "each image: format, DIO or BUF, file", layers_cell },
 	{ "MAJ:MIN", "MAJ:MIN", 5, 0, SCOLS_JSON_STRING,
 	  "device number", dev_cell },
-	{ NULL }
+	{ .name = NULL }
 };
 
 static const struct table devices_table = {

@@ -87,7 +87,7 @@ static const struct column columns[] = {
 	  "where it is in the file, bytes", offset_cell },
 	{ "FILE", "FILE", 0.3, 0, SCOLS_JSON_STRING,
 	  "the file", file_cell },
-	{ NULL }
+	{ .name = NULL }
 };
 
 static const struct table extents_table = {

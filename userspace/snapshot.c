@@ -97,7 +97,7 @@ static const struct column columns[] = {
 	  "size of the disk then", disk_size_cell },
 	{ "ICOUNT", "ICOUNT", 5, SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER,
 	  "instructions the machine had run, if counted", icount_cell },
-	{ NULL }
+	{ .name = NULL }
 };
 
 static const struct table snapshots_table = {
