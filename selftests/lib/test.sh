@@ -93,6 +93,16 @@ require()
 	done
 }
 
+# built NAME: the path of something that selftests/prog makes
+built()
+{
+	local path
+
+	path=$(dirname "$SELFTESTS")/build/$1
+	[ -e "$path" ] || fail "$path is missing: make -C selftests/prog"
+	echo "$path"
+}
+
 # --- Where images lie ---
 
 # scratch_fs TYPE [MIB [MKFS OPTIONS...]]
@@ -142,7 +152,7 @@ attach()
 
 detach()
 {
-	"$QCOWCTL" detach "${1-$DEV}"
+	"$QCOWCTL" detach "${@:-$DEV}"
 }
 
 # Deferred for each attach; the test may have detached the device itself.
