@@ -71,18 +71,19 @@ uninstall:
 	$(if $(DESTDIR),,depmod -a $(KVER))
 	$(MAKE) -C userspace uninstall
 
-DKMSDIR = /usr/src/qcow-$(VERSION)
+DKMS	?= dkms
+DKMSDIR	?= /usr/src/qcow-$(VERSION)
 
 dkms-install: | need-kernel
-	@command -v dkms >/dev/null || \
+	@command -v $(firstword $(DKMS)) >/dev/null || \
 		{ echo 'dkms is missing: apt install dkms' >&2; exit 1; }
-	-dkms remove qcow/$(VERSION) --all >/dev/null 2>&1
+	@$(DKMS) remove qcow/$(VERSION) --all >/dev/null 2>&1 || :
 	rm -rf $(DKMSDIR)
 	install -d $(DKMSDIR)
 	cp -r Kbuild Makefile dkms.conf COPYING kmod include $(DKMSDIR)
-	dkms add qcow/$(VERSION)
+	$(DKMS) add qcow/$(VERSION)
 	for kernel in $(kernels); do \
-		dkms install qcow/$(VERSION) -k $$kernel || exit; \
+		$(DKMS) install qcow/$(VERSION) -k $$kernel || exit; \
 	done
 
 check:
