@@ -28,6 +28,13 @@
 #define PF_BLOCK_TS	0
 #endif
 
+#ifndef HAVE_RQ_LIST
+/* Before 6.13, and its backports: requests taken ahead are a bare chain. */
+#define qcow_plug_cached(plug)	((plug)->cached_rq)
+#else
+#define qcow_plug_cached(plug)	rq_list_peek((struct rq_list *)&(plug)->cached_rqs)
+#endif
+
 #ifndef HAVE_BLK_MODE_T
 /* Before 6.5: block devices are opened with a file's mode. */
 typedef fmode_t blk_mode_t;

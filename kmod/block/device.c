@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "block/device.h"
 
@@ -19,6 +20,12 @@ static DEFINE_MUTEX(devices_mutex);
 static LIST_HEAD(devices);
 static DEFINE_IDA(numbers);
 static struct workqueue_struct *detach_wq;
+
+/*
+ * Disks that are not freed yet.  An opener that came too late may hold one
+ * when its device, and with it the reference to the module, is long gone.
+ */
+static atomic_t disks;
 
 /* Holding the disk's open_mutex, or before anyone can open it. */
 static void set_state(struct qcow_device *dev, enum qcow_state state)
@@ -35,8 +42,11 @@ static int device_open(struct qcow_device *dev)
 /* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
 static void device_release(struct qcow_device *dev)
 {
-	if (dev->lazy && !disk_openers(dev->disk))
-		queue_work(detach_wq, &dev->detach_work);
+	if (!dev->lazy || disk_openers(dev->disk))
+		return;
+	get_device(disk_to_dev(dev->disk));
+	if (!queue_work(detach_wq, &dev->detach_work))
+		put_device(disk_to_dev(dev->disk));
 }
 
 #ifdef HAVE_BLK_MODE_T
@@ -64,6 +74,10 @@ static void disk_release(struct gendisk *disk, fmode_t mode)
 static void disk_free(struct gendisk *disk)
 {
 	kfree(disk->private_data);
+	rcu_read_lock();	/* qcow_device_exit() waits for this text */
+	if (atomic_dec_and_test(&disks))
+		wake_up_var(&disks);
+	rcu_read_unlock();
 }
 
 static const struct block_device_operations disk_ops = {
@@ -248,30 +262,46 @@ static int claim_for_detach(struct qcow_device *dev, bool lazy)
 	return err;
 }
 
-int qcow_device_detach(unsigned int number, bool lazy)
+/* The caller has a reference to the disk. */
+static int detach_device(struct qcow_device *dev, bool lazy)
 {
-	struct qcow_device *dev;
-	int err = -ENXIO;
+	int err = claim_for_detach(dev, lazy);
 
-	mutex_lock(&devices_mutex);
-	dev = find_device(number);
-	if (dev && dev->live)
-		err = claim_for_detach(dev, lazy);
-	if (!err)
-		list_del_init(&dev->node);
-	mutex_unlock(&devices_mutex);
 	if (err)
 		return err == -EAGAIN ? 0 : err;
+	unregister_device(dev);
 	return destroy_device(dev);
 }
 
+int qcow_device_detach(unsigned int number, bool lazy)
+{
+	struct qcow_device *dev;
+	struct gendisk *disk;
+	int err;
+
+	mutex_lock(&devices_mutex);
+	dev = find_device(number);
+	if (!dev || !dev->live) {
+		mutex_unlock(&devices_mutex);
+		return -ENXIO;
+	}
+	disk = dev->disk;
+	get_device(disk_to_dev(disk));
+	mutex_unlock(&devices_mutex);
+	err = detach_device(dev, lazy);
+	put_device(disk_to_dev(disk));
+	return err;
+}
+
+/* It may have been opened, or detached, in the meantime. */
 static void detach_work(struct work_struct *work)
 {
 	struct qcow_device *dev =
 		container_of(work, struct qcow_device, detach_work);
+	struct gendisk *disk = dev->disk;
 
-	/* it may have been opened, or detached, in the meantime */
-	qcow_device_detach(dev->number, true);
+	detach_device(dev, true);
+	put_device(disk_to_dev(disk));
 }
 
 static struct qcow_device *alloc_device(const struct qcow_attach *attach)
@@ -302,6 +332,9 @@ static int add_device(struct qcow_device *dev, const struct qcow_attach *attach)
 		put_disk(dev->disk);
 		return err;
 	}
+	atomic_inc(&disks);
+	/* a later BLKRRPART is the user's wish */
+	clear_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
 	mutex_lock(&devices_mutex);
 	dev->live = true;
 	mutex_unlock(&devices_mutex);
@@ -356,7 +389,7 @@ unsigned int qcow_device_of(const struct inode *inode)
 
 	mutex_lock(&devices_mutex);
 	list_for_each_entry(dev, &devices, node) {
-		if (dev->view && qcow_view_is_top_of(dev->view, inode)) {
+		if (dev->live && qcow_view_is_top_of(dev->view, inode)) {
 			number = dev->number;
 			break;
 		}
@@ -374,5 +407,7 @@ int qcow_device_init(void)
 void qcow_device_exit(void)
 {
 	destroy_workqueue(detach_wq);
+	wait_var_event(&disks, !atomic_read(&disks));
+	synchronize_rcu();
 	ida_destroy(&numbers);
 }

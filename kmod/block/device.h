@@ -35,7 +35,6 @@ enum qcow_state {
  * @files:	the files that the caller passed, with the locks on them
  * @nr_files:	of them
  * @wq:		where commands are continued
- * @ios:	qcow_cmd_io_pool()
  * @bvecs:	pool of bvec arrays for requests of several bios
  * @detach_work: of a lazy detach, which ->release() may not do itself
  * @node:	in the list of devices; guarded by its mutex
@@ -55,7 +54,6 @@ struct qcow_device {
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
 	struct workqueue_struct *wq;
-	mempool_t *ios;
 	mempool_t *bvecs;
 	struct work_struct detach_work;
 	struct list_head node;

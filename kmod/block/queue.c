@@ -166,6 +166,24 @@ static int map_request(struct qcow_device *dev, struct request *rq,
 	}
 }
 
+/*
+ * A plug that holds requests of other queues, issued to nobody yet, or taken
+ * from them ahead, holds their tags.  The scheduler lets go of them where the
+ * task sleeps; but not from in here, where it may sleep for just those tags.
+ */
+static bool plug_holds_others(const struct blk_plug *plug,
+			      const struct request_queue *q)
+{
+	const struct request *cached;
+
+	if (!plug)
+		return false;
+	if (plug->multiple_queues)
+		return true;
+	cached = qcow_plug_cached(plug);
+	return cached && cached->q != q;
+}
+
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 			     const struct blk_mq_queue_data *bd)
 {
@@ -182,13 +200,11 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	if (unlikely(err))
 		return err == -ENOMEM ? BLK_STS_RESOURCE :
 					errno_to_blk_status(err);
-	cmd->view = dev->view;
+	cmd->no_inline = plug_holds_others(current->plug, rq->q);
 	cmd->ioprio = req_get_ioprio(rq);
 	cmd->pos = blk_rq_pos(rq) << SECTOR_SHIFT;
 	cmd->len = blk_rq_bytes(rq);
 	cmd->bio = rq->bio;
-	cmd->wq = dev->wq;
-	cmd->ios = dev->ios;
 	blk_mq_start_request(rq);
 	trace_qcow_request_start(dev->number, rq);
 	qcow_cmd_submit(cmd);
@@ -199,8 +215,11 @@ static int init_request(struct blk_mq_tag_set *set, struct request *rq,
 			unsigned int hctx, unsigned int node)
 {
 	struct qcow_request *qr = blk_mq_rq_to_pdu(rq);
+	struct qcow_device *dev = set->driver_data;
 
 	qcow_cmd_init(&qr->cmd);
+	qr->cmd.view = dev->view;
+	qr->cmd.wq = dev->wq;
 	qr->cmd.done = request_done;
 	qr->bvec = NULL;
 	return 0;
@@ -234,13 +253,10 @@ int qcow_queue_init(struct qcow_device *dev)
 				  dev->number);
 	if (!dev->wq)
 		return -ENOMEM;
-	dev->ios = qcow_cmd_io_pool(QUEUE_DEPTH / 8);
-	if (!dev->ios)
-		goto destroy_wq;
 	dev->bvecs = mempool_create_kmalloc_pool(2, QCOW_POOL_BVECS *
 						 sizeof(struct bio_vec));
 	if (!dev->bvecs)
-		goto destroy_ios;
+		goto destroy_wq;
 	err = init_tag_set(dev);
 	if (err)
 		goto destroy_bvecs;
@@ -248,8 +264,6 @@ int qcow_queue_init(struct qcow_device *dev)
 
 destroy_bvecs:
 	mempool_destroy(dev->bvecs);
-destroy_ios:
-	mempool_destroy(dev->ios);
 destroy_wq:
 	destroy_workqueue(dev->wq);
 	return err;
@@ -257,11 +271,9 @@ destroy_wq:
 
 void qcow_queue_exit(struct qcow_device *dev)
 {
-	/* first: a work item may look at a request that has ended already */
 	destroy_workqueue(dev->wq);
 	blk_mq_free_tag_set(&dev->tag_set);
 	mempool_destroy(dev->bvecs);
-	mempool_destroy(dev->ios);
 }
 
 static void fill_limits(struct qcow_device *dev, struct queue_limits *lim)
@@ -277,7 +289,8 @@ static void fill_limits(struct qcow_device *dev, struct queue_limits *lim)
 	lim->max_hw_sectors = QCOW_MAX_SECTORS;
 	lim->max_segments = MAX_SEGMENTS;
 	lim->max_segment_size = UINT_MAX;
-	lim->dma_alignment = SECTOR_SIZE - 1;
+	lim->dma_alignment = max_t(u32, qcow_view_align(dev->view),
+				   SECTOR_SIZE) - 1;
 	if (dev->read_only)
 		return;
 	lim->max_write_zeroes_sectors = UINT_MAX >> SECTOR_SHIFT;

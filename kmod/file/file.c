@@ -2,7 +2,6 @@
 #include <linux/blkdev.h>
 #include <linux/cred.h>
 #include <linux/file.h>
-#include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
 
@@ -64,6 +63,22 @@ static unsigned int dio_align(struct qcow_file *file)
 	return i_blocksize(inode);
 }
 
+/* Before 6.2 a block device is opened with FMODE_NOWAIT whatever it can. */
+static bool may_nowait(const struct qcow_file *file)
+{
+	if (!(file->filp->f_mode & FMODE_NOWAIT))
+		return false;
+	return file->regular || bdev_nowait(I_BDEV(qcow_file_inode(file)));
+}
+
+static int refuse_direct(const struct qcow_file *file, unsigned int granule,
+			 unsigned int align, struct qcow_reason *why)
+{
+	return qcow_refuse(why, -EOPNOTSUPP,
+			   "%pD: direct I/O of %u-byte units does not work here (it takes multiples of %u)",
+			   file->caller, granule, align);
+}
+
 static int choose_mode(struct qcow_file *file, enum qcow_dio mode,
 		       unsigned int granule, struct qcow_reason *why)
 {
@@ -75,11 +90,9 @@ static int choose_mode(struct qcow_file *file, enum qcow_dio mode,
 		file->ki_flags = IOCB_DIRECT;
 		file->align = max(align, (unsigned int)SECTOR_SIZE);
 	} else if (mode == QCOW_DIO_ON) {
-		return qcow_refuse(why, -EOPNOTSUPP,
-				   "%pD: direct I/O of %u-byte units does not work here (the file system takes multiples of %u)",
-				   file->caller, granule, align);
+		return refuse_direct(file, granule, align, why);
 	}
-	file->nowait = file->filp->f_mode & FMODE_NOWAIT;
+	file->nowait = may_nowait(file);
 	return 0;
 }
 
@@ -101,16 +114,6 @@ static int warm_up(struct qcow_file *file)
 			     0);
 	kfree(mem);
 	return err;
-}
-
-/* Reclaim on behalf of this file's pages must not come back to our device. */
-static void forbid_reclaim_io(struct qcow_file *file)
-{
-	struct address_space *mapping = file->filp->f_mapping;
-
-	file->old_gfp = mapping_gfp_mask(mapping);
-	mapping_set_gfp_mask(mapping,
-			     file->old_gfp & ~(__GFP_IO | __GFP_FS));
 }
 
 struct qcow_file *qcow_file_open(struct file *caller, bool write,
@@ -138,16 +141,13 @@ struct qcow_file *qcow_file_open(struct file *caller, bool write,
 	err = choose_mode(file, mode, granule, why);
 	if (err)
 		goto put_own;
-	forbid_reclaim_io(file);
 	err = warm_up(file);
 	if (err) {
 		qcow_refuse(why, err, "%pD: cannot be read (%d)", caller, err);
-		goto allow_reclaim;
+		goto put_own;
 	}
 	return file;
 
-allow_reclaim:
-	mapping_set_gfp_mask(file->filp->f_mapping, file->old_gfp);
 put_own:
 	fput(file->filp);
 put_caller:
@@ -156,9 +156,21 @@ put_caller:
 	return ERR_PTR(err);
 }
 
+int qcow_file_need(struct qcow_file *file, enum qcow_dio mode,
+		   unsigned int granule, struct qcow_reason *why)
+{
+	if (!file->direct || file->align <= granule)
+		return 0;
+	if (mode == QCOW_DIO_ON)
+		return refuse_direct(file, granule, file->align, why);
+	file->direct = false;
+	file->ki_flags = 0;
+	file->align = 1;
+	return 0;
+}
+
 void qcow_file_close(struct qcow_file *file)
 {
-	mapping_set_gfp_mask(file->filp->f_mapping, file->old_gfp);
 	fput(file->filp);
 	fput(file->caller);
 	kfree(file);

@@ -23,11 +23,11 @@ enum qcow_dio {
  * @align:	offsets, lengths and memory of an I/O are multiples of this
  * @direct:	I/O goes past the page cache; never mixed on one file, because
  *		a buffered read-modify-write loses a neighbour's direct write
- * @nowait:	the file system knows IOCB_NOWAIT
+ * @nowait:	the file system, or the device, knows IOCB_NOWAIT
+ * @write_warm:	a write was made in a task that may wait
  * @regular:	a regular file, not a block device
  * @writable:	opened for writing
  * @written:	since the times were last updated
- * @old_gfp:	the mapping's mask before I/O and FS were taken out of it
  */
 struct qcow_file {
 	struct file *filp;
@@ -36,10 +36,10 @@ struct qcow_file {
 	unsigned int align;
 	bool direct;
 	bool nowait;
+	bool write_warm;
 	bool regular;
 	bool writable;
 	bool written;
-	gfp_t old_gfp;
 };
 
 /**
@@ -59,6 +59,17 @@ struct qcow_file {
 struct qcow_file *qcow_file_open(struct file *caller, bool write,
 				 enum qcow_dio mode, unsigned int granule,
 				 struct qcow_reason *why);
+
+/**
+ * qcow_file_need - the file is also read and written in units of @granule
+ *
+ * Before any I/O by commands: makes it buffered where it cannot do that
+ * directly.
+ *
+ * Return: 0, or -EOPNOTSUPP where direct I/O was demanded.
+ */
+int qcow_file_need(struct qcow_file *file, enum qcow_dio mode,
+		   unsigned int granule, struct qcow_reason *why);
 
 /** qcow_file_close - end it; all I/O has completed */
 void qcow_file_close(struct qcow_file *file);

@@ -29,7 +29,7 @@ static bool guard_write(struct qcow_io *io, bool nowait)
 
 	if (!io->write || !io->file->regular)
 		return true;
-	sb = qcow_file_inode(io->file)->i_sb;
+	sb = file_inode(io->file->filp)->i_sb;
 	if (nowait) {
 		if (!sb_start_write_trylock(sb))
 			return false;
@@ -81,10 +81,14 @@ static void io_finish(struct qcow_io *io)
 		io_end(io, 0);
 	else if (got >= 0)
 		io_short(io, got);
-	else if (got == -EAGAIN && io->waited)
-		io_end(io, -EIO);
+	else if (!io->waited)
+		/*
+		 * No error of a borrowed task is final: it may have been
+		 * killed (-EINTR), or the device may know no nowait.
+		 */
+		io_end(io, -EAGAIN);
 	else
-		io_end(io, got);
+		io_end(io, got == -EAGAIN ? -EIO : got);
 }
 
 /*
@@ -130,12 +134,19 @@ static void init_iocb(struct qcow_io *io, bool nowait)
 	iocb->ki_flags = io->file->ki_flags;
 	iocb->ki_ioprio = io->ioprio;
 	if (nowait)
-		iocb->ki_flags |= IOCB_NOWAIT;
+		iocb->ki_flags |= io->file->direct ? IOCB_NOWAIT :
+						     IOCB_NOWAIT | IOCB_NOIO;
 	if (io->write) {
 		iocb->ki_flags |= IOCB_WRITE | IOCB_DIO_CALLER_COMP;
 		if (io->sync)
 			iocb->ki_flags |= IOCB_DSYNC;
 	}
+}
+
+/* The first write, as the first read, is a worker's: see warm_up(). */
+static bool may_nowait(const struct qcow_io *io)
+{
+	return io->file->nowait && (!io->write || io->file->write_warm);
 }
 
 void qcow_io_submit(struct qcow_io *io, bool nowait)
@@ -147,7 +158,7 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 	init_iocb(io, nowait);
 	io->waited = !nowait;
 	io->guarded = false;
-	if (nowait && (!io->file->nowait || !guard_write(io, true))) {
+	if (nowait && (!may_nowait(io) || !guard_write(io, true))) {
 		io_end(io, -EAGAIN);
 		return;
 	}
@@ -161,6 +172,8 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 		ret = filp->f_op->write_iter(&io->iocb, &iter);
 	else
 		ret = filp->f_op->read_iter(&io->iocb, &iter);
+	if (!nowait && io->write)
+		io->file->write_warm = true;
 	if (ret != -EIOCBQUEUED) {
 		io->raw_result = ret;
 		io_finish(io);
@@ -191,24 +204,29 @@ static void waited_complete(struct qcow_io *io)
 	complete(&container_of(io, struct waited_io, io)->done);
 }
 
-static int io_and_wait(struct qcow_io *io, struct completion *done)
+int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
+		loff_t pos, bool write, bool sync)
 {
-	init_completion(done);
-	io->complete = waited_complete;
-	qcow_io_submit(io, false);
+	struct waited_io w = { .io = {
+		.file = file, .buf = *buf, .len = len, .pos = pos,
+		.write = write, .sync = sync, .complete = waited_complete,
+	} };
+
+	init_completion(&w.done);
+	qcow_io_submit(&w.io, false);
 	for (;;) {
-		wait_for_completion(done);
-		if (io->result != -EAGAIN)
-			return io->result;
-		reinit_completion(done);
-		qcow_io_resume(io);
+		wait_for_completion(&w.done);
+		if (w.io.result != -EAGAIN)
+			return w.io.result;
+		reinit_completion(&w.done);
+		qcow_io_resume(&w.io);
 	}
 }
 
-static int read_aligned(struct qcow_file *file, void *mem, size_t len,
-			loff_t pos)
+static int transfer_aligned(struct qcow_file *file, void *mem, size_t len,
+			    loff_t pos, bool write)
 {
-	struct waited_io w = { .io = { .file = file, .pos = pos, .len = len } };
+	struct qcow_buf buf;
 	unsigned int segs = qcow_buf_map_segs(mem, len);
 	struct bio_vec *bvec;
 	int err;
@@ -216,8 +234,8 @@ static int read_aligned(struct qcow_file *file, void *mem, size_t len,
 	bvec = kvmalloc_array(segs, sizeof(*bvec), GFP_NOIO);
 	if (!bvec)
 		return -ENOMEM;
-	qcow_buf_map(&w.io.buf, mem, len, bvec);
-	err = io_and_wait(&w.io, &w.done);
+	qcow_buf_map(&buf, mem, len, bvec);
+	err = qcow_io_run(file, &buf, len, pos, write, false);
 	kvfree(bvec);
 	return err;
 }
@@ -229,17 +247,25 @@ int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos)
 	void *bounce;
 	int err;
 
+	if (!len)
+		return 0;
 	if (start == pos && span == len &&
 	    IS_ALIGNED((unsigned long)mem, file->align))
-		return read_aligned(file, mem, len, pos);
+		return transfer_aligned(file, mem, len, pos, false);
+	/* a power of two, so that kmalloc aligns it */
 	bounce = kvmalloc(roundup_pow_of_two(span), GFP_NOIO);
 	if (!bounce)
 		return -ENOMEM;
-	err = read_aligned(file, bounce, span, start);
+	err = transfer_aligned(file, bounce, span, start, false);
 	if (!err)
 		memcpy(mem, bounce + (pos - start), len);
 	kvfree(bounce);
 	return err;
+}
+
+int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos)
+{
+	return transfer_aligned(file, mem, len, pos, true);
 }
 
 /* Through our own file no write updates the times: do it here, seldom. */
@@ -285,6 +311,7 @@ int qcow_file_discard(struct qcow_file *file, loff_t pos, u64 len)
 static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
 {
 	struct bio_vec *bvec;
+	struct qcow_buf buf;
 	int i, err = 0;
 
 	bvec = kmalloc_array(ZERO_SEGS, sizeof(*bvec), GFP_NOIO);
@@ -292,14 +319,11 @@ static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
 		return -ENOMEM;
 	for (i = 0; i < ZERO_SEGS; i++)
 		bvec_set_page(&bvec[i], ZERO_PAGE(0), PAGE_SIZE, 0);
+	buf = (struct qcow_buf){ .bvec = bvec, .nr_segs = ZERO_SEGS };
 	while (len && !err) {
 		u32 n = min_t(u64, len, ZERO_SEGS * PAGE_SIZE);
-		struct waited_io w = { .io = {
-			.file = file, .pos = pos, .len = n, .write = true,
-			.buf = { .bvec = bvec, .nr_segs = ZERO_SEGS },
-		} };
 
-		err = io_and_wait(&w.io, &w.done);
+		err = qcow_io_run(file, &buf, n, pos, true, false);
 		pos += n;
 		len -= n;
 	}
@@ -320,4 +344,23 @@ int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 	if (err == -EOPNOTSUPP)
 		err = write_zero_pages(file, pos, len);
 	return err;
+}
+
+int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len)
+{
+	int err;
+
+	if (!file->regular)
+		return pos + len > qcow_file_size(file) ? -ENOSPC :
+		       qcow_file_zero(file, pos, len, false);
+	err = file_fallocate(file, 0, pos, len);
+	return err == -EOPNOTSUPP ? write_zero_pages(file, pos, len) : err;
+}
+
+int qcow_file_truncate(struct qcow_file *file, loff_t size)
+{
+	if (!file->regular)
+		return 0;
+	file->written = true;
+	return vfs_truncate(&file->filp->f_path, size);
 }

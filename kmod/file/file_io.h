@@ -64,6 +64,15 @@ void qcow_io_submit(struct qcow_io *io, bool nowait);
 void qcow_io_resume(struct qcow_io *io);
 
 /**
+ * qcow_io_run - one I/O, waited for; needs no memory but the stack
+ *
+ * Context: a worker, or an attach.
+ * Return: 0 or an error.
+ */
+int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
+		loff_t pos, bool write, bool sync);
+
+/**
  * qcow_file_read - read and wait; any alignment
  * @mem: linear or vmalloc memory
  * @len: bytes; those beyond the end of the file become zeros
@@ -71,6 +80,23 @@ void qcow_io_resume(struct qcow_io *io);
  * Return: 0 or an error.
  */
 int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos);
+
+/**
+ * qcow_file_write - write and wait; all of it in the file's unit
+ * @mem: linear or vmalloc memory
+ */
+int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos);
+
+/**
+ * qcow_file_extend - make [@pos, @pos + @len), behind the end, read zeros
+ *
+ * With room reserved for it on a regular file (unwritten extents, where the
+ * file system has such).  Durable after a sync.
+ */
+int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len);
+
+/** qcow_file_truncate - cut a regular file off; nothing on a block device */
+int qcow_file_truncate(struct qcow_file *file, loff_t size);
 
 /** qcow_file_sync - what was written is durable when this returns 0 */
 int qcow_file_sync(struct qcow_file *file);

@@ -19,6 +19,7 @@
  * @done:    guarded by the cache's lock, as are
  * @error:   and
  * @waiters: commands parked on it
+ * @wq:      of the device whose command started it
  */
 struct qcow_slice_load {
 	struct qcow_io io;
@@ -28,14 +29,13 @@ struct qcow_slice_load {
 	bool done;
 	int error;
 	struct list_head waiters;
+	struct workqueue_struct *wq;
 	struct work_struct work;
 };
 
 static unsigned int cache_mib;
 module_param(cache_mib, uint, 0644);
 MODULE_PARM_DESC(cache_mib, "MiB of L2 tables kept in memory for an image that is attached without a size of its own (default 32)");
-
-static struct workqueue_struct *load_wq;
 
 /* All caches, for the shrinker, and how much is in them. */
 static DEFINE_SPINLOCK(caches_lock);
@@ -50,6 +50,7 @@ void qcow_cache_init(struct qcow_image *image, u64 size)
 
 	spin_lock_init(&cache->lock);
 	INIT_LIST_HEAD(&cache->lru);
+	INIT_LIST_HEAD(&cache->dirty);
 	if (!size)
 		size = cache_mib ? (u64)cache_mib << 20 : QCOW_CACHE_DEFAULT;
 	cache->slice_bits = min_t(u8, table_bits, ilog2(QCOW_SLICE_MAX));
@@ -96,12 +97,16 @@ static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 {
 	lockdep_assert_held(&cache->lock);
 	list_del(&slice->lru);
+	slice->dead = true;
 	cache->count--;
 	atomic_long_dec(&total_slices);
 	__xa_erase(&slice->view->slices, slice->number);
 	qcow_stat_inc(slice->view->image, slice_evictions);
 	call_rcu(&slice->rcu, slice_free_rcu);
 }
+
+/* Slices that one sweep looks at, with interrupts off. */
+#define SWEEP_LOOKS	64
 
 /*
  * Take up to @want slices off the old end, sparing once those that were
@@ -110,7 +115,8 @@ static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 static unsigned long cache_sweep(struct qcow_cache *cache, unsigned long want,
 				 unsigned long target)
 {
-	unsigned long looks = 2 * cache->count, freed = 0;
+	unsigned long looks = min(2 * cache->count, (unsigned long)SWEEP_LOOKS);
+	unsigned long freed = 0;
 	struct qcow_slice *slice;
 
 	lockdep_assert_held(&cache->lock);
@@ -195,7 +201,7 @@ static void load_complete(struct qcow_io *io)
 		container_of(io, struct qcow_slice_load, io);
 
 	if (io->result == -EAGAIN)
-		queue_work(load_wq, &load->work);
+		queue_work(load->wq, &load->work);
 	else
 		load_done(load, io->result);
 }
@@ -223,21 +229,24 @@ static struct qcow_slice *slice_alloc(struct qcow_view *view,
 		kfree(slice);
 		return NULL;
 	}
+	spin_lock_init(&slice->lock);
+	INIT_LIST_HEAD(&slice->dirty_node);
 	slice->view = view;
 	slice->number = number;
 	return slice;
 }
 
-/* Where the slice lies in the file; its table's offset was checked. */
-static u64 slice_host_offset(struct qcow_view *view, unsigned long number)
+/* Its table's offset was checked when the slice was found missing. */
+u64 qcow_slice_host(const struct qcow_slice *slice)
 {
-	const struct qcow2_geometry *geo = &view->image->geo;
-	u8 in_table = geo->l2_bits - view->image->cache.entry_bits;
-	u64 l1_entry = READ_ONCE(view->l1_table[number >> in_table]);
-	u64 index = number & ((1UL << in_table) - 1);
+	const struct qcow_view *view = slice->view;
+	const struct qcow_cache *cache = &view->image->cache;
+	u8 in_table = view->image->geo.l2_bits - cache->entry_bits;
+	u64 l1_entry = READ_ONCE(view->l1_table[slice->number >> in_table]);
+	u64 index = slice->number & ((1UL << in_table) - 1);
 
 	return (l1_entry & QCOW2_L1E_OFFSET_MASK) +
-	       (index << view->image->cache.slice_bits);
+	       (index << cache->slice_bits);
 }
 
 static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
@@ -253,7 +262,7 @@ static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
 	INIT_WORK(&load->work, load_work);
 	load->slice = slice;
 	load->io.file = image->file;
-	load->io.pos = slice_host_offset(slice->view, slice->number);
+	load->io.pos = qcow_slice_host(slice);
 	load->io.len = len;
 	load->io.complete = load_complete;
 	qcow_buf_map(&load->io.buf, slice->entries, len, &load->bvec);
@@ -286,6 +295,7 @@ static int run_load(struct qcow_slice_load *load, struct qcow_cmd *cmd,
 	unsigned long flags;
 	int ret;
 
+	load->wq = cmd->wq;
 	qcow_io_submit(&load->io, nowait);
 	spin_lock_irqsave(&cache->lock, flags);
 	ret = load->error;
@@ -327,6 +337,112 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 	return nowait ? -EAGAIN : err;
 }
 
+/* Out of the list of clean slices, into that of the dirty ones. */
+static bool slice_make_dirty(struct qcow_slice *slice)
+{
+	struct qcow_cache *cache = &slice->view->image->cache;
+	unsigned long flags;
+	bool alive;
+
+	lockdep_assert_held(&slice->lock);
+	spin_lock_irqsave(&cache->lock, flags);
+	alive = !slice->dead;
+	if (alive) {
+		slice->dirty = true;
+		list_add_tail(&slice->dirty_node, &cache->dirty);
+		cache->nr_dirty++;
+		if (!slice->copy) {
+			list_del_init(&slice->lru);
+			cache->count--;
+			atomic_long_dec(&total_slices);
+		}
+	}
+	spin_unlock_irqrestore(&cache->lock, flags);
+	return alive;
+}
+
+struct qcow_slice *qcow_slice_lock(struct qcow_view *view, unsigned long number)
+{
+	struct qcow_slice *slice;
+
+	rcu_read_lock();
+	slice = qcow_cache_find(view, number);
+	if (slice) {
+		spin_lock(&slice->lock);
+		if (!slice->dirty && !slice_make_dirty(slice)) {
+			spin_unlock(&slice->lock);
+			slice = NULL;
+		}
+	}
+	rcu_read_unlock();
+	return slice;
+}
+
+void qcow_slice_unlock(struct qcow_slice *slice)
+{
+	spin_unlock(&slice->lock);
+}
+
+static struct qcow_slice *first_dirty(struct qcow_cache *cache)
+{
+	struct qcow_slice *slice;
+
+	spin_lock_irq(&cache->lock);
+	slice = list_first_entry_or_null(&cache->dirty, struct qcow_slice,
+					 dirty_node);
+	spin_unlock_irq(&cache->lock);
+	return slice;
+}
+
+int qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied)
+{
+	struct qcow_cache *cache = &image->cache;
+	struct qcow_slice *slice;
+	unsigned long rounds;
+	void *copy;
+
+	/* no more than are dirty now: others go on making some */
+	for (rounds = READ_ONCE(cache->nr_dirty); rounds; rounds--) {
+		slice = first_dirty(cache);
+		if (!slice)
+			break;
+		copy = kmalloc(1UL << cache->slice_bits, GFP_NOIO);
+		if (!copy)
+			return -ENOMEM;
+		spin_lock(&slice->lock);
+		qcow2_be64_encode(copy, slice->entries,
+				  1UL << (cache->slice_bits - 3));
+		spin_lock_irq(&cache->lock);
+		slice->dirty = false;
+		slice->copy = copy;
+		list_del_init(&slice->dirty_node);
+		cache->nr_dirty--;
+		list_add_tail(&slice->lru, copied);
+		spin_unlock_irq(&cache->lock);
+		spin_unlock(&slice->lock);
+	}
+	return 0;
+}
+
+void qcow_cache_written(struct qcow_image *image, struct list_head *copied)
+{
+	struct qcow_cache *cache = &image->cache;
+	struct qcow_slice *slice, *next;
+
+	list_for_each_entry_safe(slice, next, copied, lru) {
+		kfree(slice->copy);
+		spin_lock_irq(&cache->lock);
+		slice->copy = NULL;
+		list_del_init(&slice->lru);
+		if (!slice->dirty) {
+			list_add(&slice->lru, &cache->lru);
+			cache->count++;
+			atomic_long_inc(&total_slices);
+		}
+		spin_unlock_irq(&cache->lock);
+	}
+}
+
 void qcow_cache_drop_view(struct qcow_view *view)
 {
 	struct qcow_cache *cache = &view->image->cache;
@@ -347,6 +463,18 @@ static unsigned long shrink_count(struct shrinker *s,
 	return atomic_long_read(&total_slices);
 }
 
+static unsigned long shrink_one(struct qcow_cache *cache, unsigned long want)
+{
+	unsigned long freed = 0, rounds = cache->count / SWEEP_LOOKS + 2;
+
+	while (freed < want && rounds--) {
+		spin_lock_irq(&cache->lock);
+		freed += cache_sweep(cache, want - freed, 0);
+		spin_unlock_irq(&cache->lock);
+	}
+	return freed;
+}
+
 static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 {
 	unsigned long freed = 0;
@@ -354,9 +482,7 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 
 	spin_lock(&caches_lock);
 	list_for_each_entry(cache, &caches, node) {
-		spin_lock_irq(&cache->lock);
-		freed += cache_sweep(cache, sc->nr_to_scan - freed, 0);
-		spin_unlock_irq(&cache->lock);
+		freed += shrink_one(cache, sc->nr_to_scan - freed);
 		if (freed >= sc->nr_to_scan)
 			break;
 	}
@@ -368,15 +494,9 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 
 int qcow_cache_module_init(void)
 {
-	load_wq = alloc_workqueue("qcow-metadata", WQ_MEM_RECLAIM | WQ_UNBOUND,
-				  0);
-	if (!load_wq)
-		return -ENOMEM;
 	shrinker = shrinker_alloc(0, "qcow-l2-cache");
-	if (!shrinker) {
-		destroy_workqueue(load_wq);
+	if (!shrinker)
 		return -ENOMEM;
-	}
 	shrinker->count_objects = shrink_count;
 	shrinker->scan_objects = shrink_scan;
 	shrinker_register(shrinker);
@@ -386,6 +506,5 @@ int qcow_cache_module_init(void)
 void qcow_cache_module_exit(void)
 {
 	shrinker_free(shrinker);
-	destroy_workqueue(load_wq);
 	rcu_barrier();
 }

@@ -11,9 +11,9 @@
  * to whoever fetches, and is not touched any more.
  */
 #include <linux/bio.h>
+#include <linux/blkdev.h>
 #include <linux/blk-cgroup.h>
 #include <linux/kthread.h>
-#include <linux/mempool.h>
 #include <linux/slab.h>
 
 #include "file/task.h"
@@ -33,10 +33,32 @@ static void cmd_set_error(struct qcow_cmd *cmd, int error)
 		WRITE_ONCE(cmd->error, error);
 }
 
+/*
+ * Have the work item run for a reason that was noted before.  A queued work
+ * item counts as pending, as it may run once more than there is something to
+ * do, and the command must not end under it: @cmd was counted for it before
+ * the reason was noted.
+ */
+static void cmd_queue_work(struct qcow_cmd *cmd)
+{
+	if (!queue_work(cmd->wq, &cmd->work))
+		cmd_put(cmd);
+}
+
 static void cmd_to_worker(struct qcow_cmd *cmd)
 {
+	atomic_inc(&cmd->pending);
 	set_bit(TODO_DISPATCH, &cmd->todo);
-	queue_work(cmd->wq, &cmd->work);
+	cmd_queue_work(cmd);
+}
+
+static void cmd_io_to_worker(struct qcow_cmd_io *cio)
+{
+	struct qcow_cmd *cmd = cio->cmd;
+
+	atomic_inc(&cmd->pending);
+	llist_add(&cio->resume, &cmd->resume);
+	cmd_queue_work(cmd);
 }
 
 void qcow_cmd_unpark(struct qcow_cmd *cmd)
@@ -56,25 +78,23 @@ static void cmd_io_complete(struct qcow_io *io)
 	struct qcow_cmd *cmd = cio->cmd;
 
 	if (unlikely(io->result == -EAGAIN)) {
-		if (llist_add(&cio->resume, &cmd->resume))
-			queue_work(cmd->wq, &cmd->work);
+		cmd_io_to_worker(cio);
 		return;
 	}
 	if (unlikely(io->result))
 		cmd_set_error(cmd, io->result);
 	if (cio != &cmd->first)
-		mempool_free(cio, cmd->ios);
+		kfree(cio);
 	cmd_put(cmd);
 }
 
-static struct qcow_cmd_io *cmd_io_get(struct qcow_cmd *cmd, bool nowait)
+static struct qcow_cmd_io *cmd_io_get(struct qcow_cmd *cmd)
 {
 	if (!cmd->first_used) {
 		cmd->first_used = true;
 		return &cmd->first;
 	}
-	return mempool_alloc(cmd->ios,
-			     nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO);
+	return kmalloc(sizeof(struct qcow_cmd_io), GFP_NOWAIT | __GFP_NOWARN);
 }
 
 /* A piece that direct I/O cannot express: the odd tail of a backing file. */
@@ -103,9 +123,12 @@ static int dispatch_data(struct qcow_cmd *cmd, const struct qcow_run *run,
 			return -EAGAIN;
 		return cmd->op == QCOW_OP_READ ? read_bounced(cmd, run) : -EIO;
 	}
-	cio = cmd_io_get(cmd, nowait);
-	if (!cio)
-		return -EAGAIN;
+	cio = cmd_io_get(cmd);
+	if (unlikely(!cio))
+		/* out of memory: a worker does one run after the other */
+		return nowait ? -EAGAIN :
+		       qcow_io_run(run->file, &cmd->buf, run->len, run->host,
+				   cmd->op == QCOW_OP_WRITE, cmd->fua);
 	cio->cmd = cmd;
 	io = &cio->io;
 	io->file = run->file;
@@ -230,37 +253,33 @@ static void resume_ios(struct llist_node *list)
 		qcow_io_resume(&cio->io);
 }
 
-static void work_on(struct qcow_cmd *cmd, struct llist_node *resume,
-		    bool dispatch_too)
+static void work_on(struct qcow_cmd *cmd)
 {
-	kthread_associate_blkcg(bio_blkcg_css(cmd->bio));
+	struct llist_node *resume = llist_del_all(&cmd->resume);
+	bool dispatch_too = test_and_clear_bit(TODO_DISPATCH, &cmd->todo);
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
 	resume_ios(resume);
 	if (dispatch_too)
 		settle(cmd, cmd->op <= QCOW_OP_WRITE ?
 		       dispatch(cmd, false) : run_sleeping(cmd));
-	kthread_associate_blkcg(NULL);
+	blk_finish_plug(&plug);
 }
 
-/*
- * Can run once more after the command has ended, as a second reason to run
- * may have come up while it was running; then there is nothing to do, and
- * nothing of the command but these two members may be looked at.
- */
 static void cmd_work(struct work_struct *work)
 {
 	struct qcow_cmd *cmd = container_of(work, struct qcow_cmd, work);
-	struct llist_node *resume = llist_del_all(&cmd->resume);
-	bool dispatch_too = test_and_clear_bit(TODO_DISPATCH, &cmd->todo);
-	unsigned int noio, throttle;
+	unsigned int noio = memalloc_noio_save();
+	unsigned int throttle = current->flags & PF_LOCAL_THROTTLE;
 
-	if (!resume && !dispatch_too)
-		return;
-	noio = memalloc_noio_save();
-	throttle = current->flags & PF_LOCAL_THROTTLE;
 	current->flags |= PF_LOCAL_THROTTLE;
-	work_on(cmd, resume, dispatch_too);
+	kthread_associate_blkcg(bio_blkcg_css(cmd->bio));
+	work_on(cmd);
+	kthread_associate_blkcg(NULL);
 	current_restore_flags(throttle, PF_LOCAL_THROTTLE);
 	memalloc_noio_restore(noio);
+	cmd_put(cmd);
 }
 
 void qcow_cmd_init(struct qcow_cmd *cmd)
@@ -279,15 +298,10 @@ void qcow_cmd_submit(struct qcow_cmd *cmd)
 	cmd->dispatched = 0;
 	cmd->first_used = false;
 	cmd->error = 0;
-	if (cmd->op <= QCOW_OP_WRITE &&
+	if (cmd->op <= QCOW_OP_WRITE && !cmd->no_inline &&
 	    qcow_task_enter(&task, cmd->op == QCOW_OP_WRITE)) {
 		ret = dispatch(cmd, true);
 		qcow_task_leave(&task);
 	}
 	settle(cmd, ret);
-}
-
-mempool_t *qcow_cmd_io_pool(unsigned int reserve)
-{
-	return mempool_create_kmalloc_pool(reserve, sizeof(struct qcow_cmd_io));
 }

@@ -100,10 +100,13 @@ bool qcow_decompress_known(u8 type)
 	return type < ARRAY_SIZE(decompressors);
 }
 
-/* A descriptor can name a cluster and a sector; add the alignment of I/O. */
+/*
+ * A descriptor can name two clusters of bytes; add the alignment of I/O.
+ * More than the slab's largest size, so it is page-aligned.
+ */
 static size_t input_size(u32 cluster_size)
 {
-	return 2 * cluster_size + 2 * PAGE_SIZE;
+	return round_up(2 * cluster_size, PAGE_SIZE) + 2 * PAGE_SIZE;
 }
 
 struct qcow_decompressor *qcow_decompressor_alloc(u8 type, u32 cluster_size)
@@ -116,7 +119,7 @@ struct qcow_decompressor *qcow_decompressor_alloc(u8 type, u32 cluster_size)
 	if (!d)
 		return NULL;
 	d->ops = &decompressors[type];
-	d->in_size = roundup_pow_of_two(input_size(cluster_size));
+	d->in_size = input_size(cluster_size);
 	d->workspace_size = d->ops->workspace(cluster_size);
 	d->in = kvmalloc(d->in_size, GFP_NOIO | __GFP_NOWARN);
 	d->workspace = kvmalloc(d->workspace_size, GFP_NOIO | __GFP_NOWARN);

@@ -29,6 +29,17 @@ u32 qcow_view_discard_granularity(const struct qcow_view *view)
 	return 1U << image->geo.subcluster_bits;
 }
 
+u32 qcow_view_align(const struct qcow_view *view)
+{
+	const struct qcow_image *image;
+	u32 align = 1;
+
+	for (image = view->image; image; image = image->backing)
+		align = max3(align, image->file->align,
+			     image->data_file->align);
+	return align;
+}
+
 bool qcow_view_direct(const struct qcow_view *view)
 {
 	return view->image->data_file->direct;

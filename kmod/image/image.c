@@ -91,6 +91,7 @@ static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,
 
 static void image_free(struct qcow_image *image)
 {
+	ratelimit_state_exit(&image->complaints);
 	free_percpu(image->stats);
 	kfree(image->path);
 	kfree(image);

@@ -8,7 +8,6 @@
 
 #include <linux/list.h>
 #include <linux/llist.h>
-#include <linux/mempool.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -86,6 +85,7 @@ bool qcow_file_in_use(const struct inode *inode, bool *writable);
 u64 qcow_view_size(const struct qcow_view *view);		/* bytes */
 u32 qcow_view_cluster_size(const struct qcow_view *view);	/* bytes */
 u32 qcow_view_discard_granularity(const struct qcow_view *view); /* bytes, 0: none */
+u32 qcow_view_align(const struct qcow_view *view);	/* of memory, bytes */
 bool qcow_view_direct(const struct qcow_view *view);
 bool qcow_view_is_top_of(const struct qcow_view *view,
 			 const struct inode *inode);
@@ -127,27 +127,28 @@ struct qcow_cmd_io {
  * @buf:	in: READ, WRITE: memory
  * @bio:	in: whose cgroup the I/O is charged to, or NULL
  * @wq:		in: where the command may be continued: WQ_MEM_RECLAIM
- * @ios:	in: qcow_cmd_io_pool(), for commands of several runs
+ * @no_inline:	in: leave even what need not wait to a worker
  * @done:	in: called once, in any context, when the command is over
  * @error:	out: 0 or a negative errno
  *
  * The rest is private to cmd.c.  A command is in one of these hands:
  * the submitter's, a list's where it is parked until something was read, or
  * the work item's.  Who has it dispatches the runs that are left and then
- * drops the submitter's count of @pending; each I/O under way has one too.
+ * drops the submitter's count of @pending; each I/O under way has one too,
+ * and so has the work item while it is queued or running.
  */
 struct qcow_cmd {
 	struct qcow_view *view;
 	u8 op;
 	bool fua;
 	bool unmap;
+	bool no_inline;
 	u16 ioprio;
 	u64 pos;
 	u32 len;
 	struct qcow_buf buf;
 	struct bio *bio;
 	struct workqueue_struct *wq;
-	mempool_t *ios;
 	void (*done)(struct qcow_cmd *cmd);
 	int error;
 
@@ -173,9 +174,6 @@ void qcow_cmd_init(struct qcow_cmd *cmd);
  * Context: task, may sleep (->queue_rq() of a BLK_MQ_F_BLOCKING queue).
  */
 void qcow_cmd_submit(struct qcow_cmd *cmd);
-
-/** qcow_cmd_io_pool - the pool for qcow_cmd.ios */
-mempool_t *qcow_cmd_io_pool(unsigned int reserve);
 
 /** qcow_image_init, qcow_image_exit - when the module comes and goes */
 int qcow_image_init(void);

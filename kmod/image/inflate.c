@@ -23,6 +23,7 @@ void qcow_inflate_init(struct qcow_image *image)
 	hash_init(inflate->hash);
 	INIT_LIST_HEAD(&inflate->lru);
 	INIT_LIST_HEAD(&inflate->idle);
+	sema_init(&inflate->running, num_online_cpus());
 	inflate->limit = max(2U, QCOW_INFLATE_CACHE >> image->geo.cluster_bits);
 }
 
@@ -113,24 +114,28 @@ static struct qcow_decompressor *decompressor_get(struct qcow_image *image)
 	struct qcow_inflate *inflate = &image->inflate;
 	struct qcow_decompressor *d;
 
-	spin_lock_irq(&inflate->lock);
+	down(&inflate->running);
+	spin_lock(&inflate->lock);
 	d = list_first_entry_or_null(&inflate->idle, struct qcow_decompressor,
 				     node);
 	if (d)
 		list_del(&d->node);
-	spin_unlock_irq(&inflate->lock);
-	if (d)
-		return d;
-	return qcow_decompressor_alloc(image->geo.compression_type,
-				       1U << image->geo.cluster_bits);
+	spin_unlock(&inflate->lock);
+	if (!d)
+		d = qcow_decompressor_alloc(image->geo.compression_type,
+					    1U << image->geo.cluster_bits);
+	if (!d)
+		up(&inflate->running);
+	return d;
 }
 
 static void decompressor_put(struct qcow_image *image,
 			     struct qcow_decompressor *d)
 {
-	spin_lock_irq(&image->inflate.lock);
+	spin_lock(&image->inflate.lock);
 	list_add(&d->node, &image->inflate.idle);
-	spin_unlock_irq(&image->inflate.lock);
+	spin_unlock(&image->inflate.lock);
+	up(&image->inflate.running);
 }
 
 /* Read the stream and inflate the first @want bytes into the busy entry. */
@@ -175,7 +180,7 @@ static void entry_settle(struct qcow_image *image, struct qcow_inflated *e,
 	struct qcow_inflated *old = NULL;
 	LIST_HEAD(waiters);
 
-	spin_lock_irq(&inflate->lock);
+	spin_lock(&inflate->lock);
 	e->busy = false;
 	list_splice_init(&e->waiters, &waiters);
 	if (err)
@@ -183,7 +188,7 @@ static void entry_settle(struct qcow_image *image, struct qcow_inflated *e,
 	else
 		e->users++;
 	old = entry_evict(inflate);
-	spin_unlock_irq(&inflate->lock);
+	spin_unlock(&inflate->lock);
 	if (old)
 		entry_free(old);
 	if (err)
@@ -236,39 +241,52 @@ static void entry_replace(struct qcow_inflate *inflate, struct qcow_inflated *e,
 	entry_hash(inflate, e);
 }
 
+/* With @e, which is busy, it takes the place of what was not found. */
+static int look_or_insert(struct qcow_image *image, u64 host_offset, u32 need,
+			  struct qcow_cmd *cmd, u32 *want,
+			  struct qcow_inflated *e, struct qcow_inflated **found)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+	struct qcow_inflated *dead = NULL;
+	int ret;
+
+	spin_lock(&inflate->lock);
+	ret = entry_look(image, host_offset, need, cmd, want, found);
+	if (ret == -ENOENT && e)
+		entry_replace(inflate, e, &dead);
+	spin_unlock(&inflate->lock);
+	if (dead)
+		entry_free(dead);
+	if (!ret)
+		qcow_stat_inc(image, inflate_hits);
+	return ret;
+}
+
 int qcow_inflate_get(struct qcow_image *image, const struct qcow2_compressed *c,
 		     u32 need, struct qcow_cmd *cmd, bool nowait,
 		     struct qcow_inflated **found)
 {
-	struct qcow_inflate *inflate = &image->inflate;
-	struct qcow_inflated *e = NULL, *dead = NULL;
-	unsigned long flags;
+	struct qcow_inflated *e;
 	u32 want;
 	int ret;
 
-	if (!nowait) {
-		e = entry_alloc(image);
-		if (!e)
-			return -ENOMEM;
-		e->host_offset = c->host_offset;
-		e->busy = true;
-	}
-	spin_lock_irqsave(&inflate->lock, flags);
-	ret = entry_look(image, c->host_offset, need, cmd, &want, found);
-	if (ret == -ENOENT && e)
-		entry_replace(inflate, e, &dead);
-	spin_unlock_irqrestore(&inflate->lock, flags);
-	if (dead)
-		entry_free(dead);
-	if (ret != -ENOENT) {
-		if (e)
-			entry_free(e);
-		if (!ret)
-			qcow_stat_inc(image, inflate_hits);
+	ret = look_or_insert(image, c->host_offset, need, cmd, &want, NULL,
+			     found);
+	if (ret != -ENOENT)
 		return ret;
-	}
 	if (nowait)
 		return -EAGAIN;
+	e = entry_alloc(image);
+	if (!e)
+		return -ENOMEM;
+	e->host_offset = c->host_offset;
+	e->busy = true;
+	ret = look_or_insert(image, c->host_offset, need, cmd, &want, e,
+			     found);
+	if (ret != -ENOENT) {
+		entry_free(e);
+		return ret;
+	}
 	ret = entry_fill(image, e, c, want);
 	*found = e;
 	entry_settle(image, e, ret);
@@ -278,14 +296,13 @@ int qcow_inflate_get(struct qcow_image *image, const struct qcow2_compressed *c,
 void qcow_inflate_put(struct qcow_image *image, struct qcow_inflated *e)
 {
 	struct qcow_inflated *evicted = NULL;
-	unsigned long flags;
 	bool last;
 
-	spin_lock_irqsave(&image->inflate.lock, flags);
+	spin_lock(&image->inflate.lock);
 	last = !--e->users && !e->hashed;
 	if (!last)
 		evicted = entry_evict(&image->inflate);
-	spin_unlock_irqrestore(&image->inflate.lock, flags);
+	spin_unlock(&image->inflate.lock);
 	if (last)
 		entry_free(e);
 	if (evicted)

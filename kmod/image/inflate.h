@@ -8,6 +8,7 @@
 
 #include <linux/hashtable.h>
 #include <linux/list.h>
+#include <linux/semaphore.h>
 #include <linux/spinlock.h>
 
 #include "format/l2.h"
@@ -46,10 +47,12 @@ struct qcow_inflated {
 
 /**
  * struct qcow_inflate - an image's decompressed clusters
- * @lock:	guards all of it
+ * @lock:	guards all of it; not taken in interrupts
  * @count:	entries
  * @limit:	at most so many that nobody uses
  * @idle:	decompressors that nobody uses
+ * @running:	limits those in use to the number of CPUs; who has one only
+ *		waits for its own read of the file
  */
 struct qcow_inflate {
 	spinlock_t lock;
@@ -58,6 +61,7 @@ struct qcow_inflate {
 	unsigned int count;
 	unsigned int limit;
 	struct list_head idle;
+	struct semaphore running;
 };
 
 void qcow_inflate_init(struct qcow_image *image);

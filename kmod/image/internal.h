@@ -35,6 +35,7 @@ struct qcow_stats {
  * @l1_table:	the L1 table in CPU order, NULL for raw
  * @slices:	resident L2 slices by number; readers hold the RCU read lock,
  *		who changes it needs the array's own lock only
+ * @l1_table_offset: in the file, bytes
  * @snapshot:	id and name, separated by a tab, NULL for the active disk
  * @node:	in image->snapshots
  * @users:	devices on a snapshot view; guarded by the registry's mutex
@@ -42,6 +43,7 @@ struct qcow_stats {
 struct qcow_view {
 	struct qcow_image *image;
 	u64 size;
+	u64 l1_table_offset;
 	u32 l1_size;
 	u64 *l1_table;
 	struct xarray slices;

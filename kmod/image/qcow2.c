@@ -58,6 +58,9 @@ static void *read_first_cluster(struct qcow_image *image, size_t *len,
 	void *buf;
 	int err;
 
+	if (!size)
+		return ERR_PTR(qcow_refuse(why, -EUCLEAN, "%s: is empty",
+					   image->path));
 	*len = min_t(u64, size, sizeof(start));
 	err = qcow_file_read(image->file, start, *len, 0);
 	if (err)
@@ -115,6 +118,9 @@ static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 	err = read_header(image, why);
 	if (!err)
 		err = check_supported(image, layer, why);
+	if (!err)
+		err = qcow_file_need(image->file, open->dio,
+				     1U << h->cluster_bits, why);
 	if (err)
 		return err;
 	if (layer->offset || layer->sizelimit)

@@ -2,6 +2,7 @@
 /* L1 roots: the active disk, and internal snapshots beside it. */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "format/snapshot.h"
@@ -23,6 +24,7 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 				   image->path, l1_size, size);
 	view->image = image;
 	view->size = round_down(size, SECTOR_SIZE);
+	view->l1_table_offset = l1_table_offset;
 	view->l1_size = need;
 	xa_init_flags(&view->slices, XA_FLAGS_LOCK_IRQ);
 	view->l1_table = kvmalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL);
@@ -115,6 +117,8 @@ static int table_find(struct table *t, const char *string, u32 len,
 	t->offset = t->image->header.snapshots_offset;
 	t->done = 0;
 	for (i = 0; i < t->image->header.nb_snapshots; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		err = table_entry(t, s, why);
 		if (err)
 			return err;
@@ -160,9 +164,10 @@ static struct qcow_view *view_attached(struct qcow_image *image,
 {
 	struct qcow_view *view;
 
+	/* by what it shows: ids are the image's word, and may be anything */
 	list_for_each_entry(view, &image->snapshots, node) {
-		if (!strncmp(view->snapshot, s->id, s->id_len) &&
-		    view->snapshot[s->id_len] == '\t') {
+		if (view->l1_table_offset == s->l1_table_offset &&
+		    view->size == round_down(s->disk_size, SECTOR_SIZE)) {
 			view->users++;
 			return view;
 		}
@@ -184,10 +189,12 @@ struct qcow_view *qcow_view_open_snapshot(struct qcow_image *image,
 	if (err == -ENOENT)
 		err = table_find(&t, string, len, qcow2_snapshot_matches_name,
 				 &s, why);
+	if (err == -ENOENT)
+		qcow_refuse(why, err, "%s: no snapshot '%.*s'", image->path,
+			    (int)len, string);
 	if (err) {
 		kvfree(t.buf);
-		return ERR_PTR(qcow_refuse(why, err, "%s: no snapshot '%.*s'",
-					   image->path, (int)len, string));
+		return ERR_PTR(err);
 	}
 	view = view_attached(image, &s);
 	if (!view)
