@@ -205,9 +205,9 @@ run_fio()
 {
 	local timed=(--time_based --runtime="$time")
 
-	[[ $options != *--io_size* ]] || timed=()
+	[[ ! $options =~ --(io_size|read_iolog) ]] || timed=()
 	# shellcheck disable=SC2086 # the options are words
 	fio --name="$job" --filename="$target" --ioengine=libaio --direct=1 \
 		--size=$size --fallocate=none --norandommap "${timed[@]}" \
-		"$@" $options
+		"$@" --replay_redirect="$target" ${options/IMAGES/$images}
 }

@@ -2,8 +2,9 @@
 #
 # bench.json as lines for table.awk, whose first field says what a line is.
 
-def number:
+def number(unit):
 	if . == null then "-"
+	elif unit == "mibs" then "\(round)"
 	elif . >= 100000 then "\(. / 1000 | round)k"
 	elif . >= 10000 then "\((. / 100 | round) / 10)k"
 	elif . >= 1000 then "\((. / 10 | round) / 100)k"
@@ -24,9 +25,10 @@ def verdict: if .met == null then "-" elif .met then "met" else "MISSED" end;
 	$about.commit],
 (.jobs[]
 	| (.cells.loop.value // .cells.nbd.value) as $base
+	| .unit as $unit
 	| ["job", .text, (if .unit == "mibs" then "MiB/s" else "IOPS" end)]
 	+ (.cells as $cells | $peers | map($cells[.].value
-		| if $about.mode == "icount" then number
+		| if $about.mode == "icount" then number($unit)
 		  elif . and $base then . / $base | times else "-" end))
 	+ [.ratios.qcow2_file, .ratios.qcow2_loop, .ratios.qcow2_nbd | times]
 	+ [.goals | map("\(.times) \(.peer) \(verdict)") | join(", ")]),
