@@ -20,7 +20,7 @@
 /* Longer ids and names than this cannot be asked for. */
 #define MAX_SNAPSHOT_STRING	4096
 
-static long ctl_features(void *arg, void __user *uarg)
+static long ctl_features(void *arg)
 {
 	struct qcow_features *f = arg;
 
@@ -132,7 +132,7 @@ static long attach_layers(struct qcow_attach *a,
 	return err;
 }
 
-static long ctl_attach(void *arg, void __user *uarg)
+static long ctl_attach(void *arg)
 {
 	struct qcow_attach *a = arg;
 	struct qcow_layer_files *layers;
@@ -158,7 +158,7 @@ static long ctl_attach(void *arg, void __user *uarg)
 	return err;
 }
 
-static long ctl_detach(void *arg, void __user *uarg)
+static long ctl_detach(void *arg)
 {
 	struct qcow_detach *d = arg;
 
@@ -167,7 +167,7 @@ static long ctl_detach(void *arg, void __user *uarg)
 	return qcow_device_detach(d->number, d->flags & QCOW_DETACH_LAZY);
 }
 
-static long ctl_query(void *arg, void __user *uarg)
+static long ctl_query(void *arg)
 {
 	struct qcow_query *q = arg;
 	struct file *file;
@@ -189,13 +189,16 @@ static long ctl_query(void *arg, void __user *uarg)
 
 /**
  * struct ctl_command - one ioctl
- * @size: of its structure now, and @min_size when it was first published
+ * @cmd: its number
+ * @size: of its structure now
+ * @min_size: and when it was first published
+ * @run: does it; @arg is written back where it returns 0
  */
 struct ctl_command {
 	unsigned int cmd;
 	size_t size;
 	size_t min_size;
-	long (*run)(void *arg, void __user *uarg);
+	long (*run)(void *arg);
 };
 
 static const struct ctl_command commands[] = {
@@ -236,7 +239,7 @@ static long run_command(const struct ctl_command *c, void __user *uarg)
 		return -ENOMEM;
 	err = copy_struct_from_user(arg, c->size, uarg, size);
 	if (!err)
-		err = c->run(arg, uarg);
+		err = c->run(arg);
 	if (!err && copy_to_user(uarg, arg, min_t(size_t, c->size, size)))
 		err = -EFAULT;
 	kfree(arg);

@@ -24,6 +24,7 @@
 
 /**
  * struct qcow_request - a request's private data
+ * @cmd:	what it asks of the view
  * @bvec:	an array of its own, or NULL
  * @pooled:	...which comes from the device's pool
  * @retries:	for want of memory, so far; valid with RQF_DONTPREP

@@ -21,7 +21,7 @@ TRACE_EVENT(qcow_request_start,
 	),
 	TP_fast_assign(
 		__entry->number = number;
-		__entry->op = req_op(rq);
+		__entry->op = (__force unsigned int)req_op(rq);
 		__entry->tag = rq->tag;
 		__entry->sector = blk_rq_pos(rq);
 		__entry->bytes = blk_rq_bytes(rq);

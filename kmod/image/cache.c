@@ -15,11 +15,15 @@
 
 /**
  * struct qcow_slice_load - a read of a slice under way
+ * @io:	     the read
+ * @bvec:    its memory: the slice's entries
+ * @slice:   what is read
  * @owners:  who started it, and its completion
  * @done:    guarded by the cache's lock, as are
  * @error:   and
  * @waiters: commands parked on it
- * @wq:      of the device whose command started it
+ * @wq:      of the device whose command started it, for
+ * @work:    where the read cannot go on without waiting
  */
 struct qcow_slice_load {
 	struct qcow_io io;
@@ -379,6 +383,7 @@ struct qcow_slice *qcow_slice_lock(struct qcow_view *view, unsigned long number)
 }
 
 void qcow_slice_unlock(struct qcow_slice *slice)
+	__releases(&slice->lock)
 {
 	spin_unlock(&slice->lock);
 }
