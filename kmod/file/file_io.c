@@ -223,8 +223,8 @@ int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 	}
 }
 
-static int transfer_aligned(struct qcow_file *file, void *mem, size_t len,
-			    loff_t pos, bool write)
+static int read_aligned(struct qcow_file *file, void *mem, size_t len,
+			loff_t pos)
 {
 	struct qcow_buf buf;
 	unsigned int segs = qcow_buf_map_segs(mem, len);
@@ -235,7 +235,7 @@ static int transfer_aligned(struct qcow_file *file, void *mem, size_t len,
 	if (!bvec)
 		return -ENOMEM;
 	qcow_buf_map(&buf, mem, len, bvec);
-	err = qcow_io_run(file, &buf, len, pos, write, false);
+	err = qcow_io_run(file, &buf, len, pos, false, false);
 	kvfree(bvec);
 	return err;
 }
@@ -251,21 +251,16 @@ int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos)
 		return 0;
 	if (start == pos && span == len &&
 	    IS_ALIGNED((unsigned long)mem, file->align))
-		return transfer_aligned(file, mem, len, pos, false);
+		return read_aligned(file, mem, len, pos);
 	/* a power of two, so that kmalloc aligns it */
 	bounce = kvmalloc(roundup_pow_of_two(span), GFP_NOIO);
 	if (!bounce)
 		return -ENOMEM;
-	err = transfer_aligned(file, bounce, span, start, false);
+	err = read_aligned(file, bounce, span, start);
 	if (!err)
 		memcpy(mem, bounce + (pos - start), len);
 	kvfree(bounce);
 	return err;
-}
-
-int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos)
-{
-	return transfer_aligned(file, mem, len, pos, true);
 }
 
 /* Through our own file no write updates the times: do it here, seldom. */
@@ -344,23 +339,4 @@ int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 	if (err == -EOPNOTSUPP)
 		err = write_zero_pages(file, pos, len);
 	return err;
-}
-
-int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len)
-{
-	int err;
-
-	if (!file->regular)
-		return pos + len > qcow_file_size(file) ? -ENOSPC :
-		       qcow_file_zero(file, pos, len, false);
-	err = file_fallocate(file, 0, pos, len);
-	return err == -EOPNOTSUPP ? write_zero_pages(file, pos, len) : err;
-}
-
-int qcow_file_truncate(struct qcow_file *file, loff_t size)
-{
-	if (!file->regular)
-		return 0;
-	file->written = true;
-	return vfs_truncate(&file->filp->f_path, size);
 }
