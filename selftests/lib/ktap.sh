@@ -10,18 +10,18 @@
 
 # run_one NAME TIMEOUT COMMAND...
 # after_test, if there is such a function, may find fault with a test that
-# passed: it prints why and fails.  Sets $stuck when even SIGKILL did not end
-# the test: then the machine that it runs on is good for nothing more.
+# passed: it prints why and fails.
 run_one()
 {
 	local name=$1 limit=$2 log status start=$SECONDS
 	shift 2
 
 	log=$(mktemp)
-	stuck=''
-	in_time "$limit" "$@" >"$log" 2>&1 </dev/null
+	timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
 	status=$?
-	if [ -z "$stuck" ] && declare -F after_test >/dev/null; then
+	[ $status -ne 124 ] && [ $status -ne 137 ] ||
+		echo "no end after $limit s" >>"$log"
+	if declare -F after_test >/dev/null; then
 		after_test >"$log.after" 2>&1 || status=1
 		cat "$log.after" >>"$log"
 		rm -f "$log.after"
@@ -29,30 +29,6 @@ run_one()
 	grep -q '^not ok ' "$log" && status=1
 	verdict "$name" $status $((SECONDS - start)) "$log"
 	rm -f "$log"
-}
-
-in_time()
-{
-	local limit=$1 test alarm status
-	shift
-
-	timeout -k 10 "$limit" "$@" &
-	test=$!
-	sleep $((limit + 20)) &
-	alarm=$!
-	wait -n $test $alarm
-	if kill -0 $test 2>/dev/null && ! kill -0 $alarm 2>/dev/null; then
-		stuck=y
-		echo "no end after $limit s, and SIGKILL did not help"
-		return 124
-	fi
-	wait $test
-	status=$?
-	kill $alarm 2>/dev/null
-	wait $alarm 2>/dev/null
-	[ $status -ne 124 ] && [ $status -ne 137 ] ||
-		echo "no end after $limit s"
-	return $status
 }
 
 # verdict NAME STATUS SECONDS LOG
