@@ -14,6 +14,10 @@ static void hold_header(const struct qcow2_header *h)
 	promise(h->header_length >= 72 &&
 		h->header_length <= 1ULL << h->cluster_bits);
 	promise(h->compression_type <= 1);
+	promise(h->version == 3 ||
+		(h->refcount_order == 4 && h->header_length == 72 &&
+		 !h->incompatible_features && !h->compatible_features &&
+		 !h->autoclear_features && !h->compression_type));
 	promise(h->nb_snapshots <= 65536);
 	promise(h->backing_file_size <= 1023);
 	promise_table(h->cluster_bits, h->l1_table_offset,
@@ -26,6 +30,8 @@ static void hold_header(const struct qcow2_header *h)
 		      h->nb_snapshots * 40ULL, 64 << 20);
 	qcow2_geometry_init(&geo, h);
 	promise(!geo.extended_l2 || geo.cluster_bits >= 14);
+	promise(geo.l2_entry_bits == (geo.extended_l2 ? 4 : 3));
+	promise(geo.l2_bits + geo.l2_entry_bits == geo.cluster_bits);
 	promise(geo.subcluster_bits >= 9 && geo.l2_bits >= 6);
 	promise(qcow2_l1_entries(&geo, h->size) <= h->l1_size);
 	/* What follows computes with it in signed 64 bits. */

@@ -11,6 +11,8 @@ static void hold_entry(const struct qcow2_header *h,
 
 	promise(s->entry_len >= 40 && s->entry_len % 8 == 0);
 	promise(s->entry_len < size + 8);
+	promise(s->entry_len >= 40 + s->extra_data_size + s->id_len +
+				s->name_len);
 	promise(s->extra_data_size <= 1024);
 	promise_within(s->id, s->id_len, data, size);
 	promise_within(s->name, s->name_len, data, size);

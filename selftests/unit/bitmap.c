@@ -165,9 +165,11 @@ static void test_lengths(void)
 	for (len = 0; len <= 32; len++) {
 		void *copy = tight(entry, len);
 
+		memset(&b, 0xff, sizeof(b));
 		ok = ok && qcow2_bitmap_parse(&image, copy, len, AT, &b,
 					      &fault) ==
-			   (len < 28 ? -EUCLEAN : 0);
+			   (len < 28 ? -EUCLEAN : 0) &&
+		     !b.name == (len < 28);
 		free(copy);
 	}
 	report(ok, "cut off at every length");

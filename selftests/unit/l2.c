@@ -62,6 +62,8 @@ static const struct row {
 	  { 0x3f000000000501fe }, NORMAL },
 	{ "reserved bits alone are nothing", &v3, GUEST,
 	  { 0x3f000000000001fe }, UNALLOCATED },
+	{ "a bitmap means nothing without extended L2", &v3, GUEST,
+	  { 0, A(3) | Z(3) }, UNALLOCATED },
 	{ "host offset 512 bytes off", &v3, GUEST, { COPIED | 0x50200 },
 	  NORMAL, UNALIGNED, 0x50200 },
 	{ "host offset half a cluster off", &v3, GUEST, { 0x58000 },
