@@ -46,6 +46,8 @@ VIEW_ATTR(features, qcow_view_show_features);
 VIEW_ATTR(statistics, qcow_view_show_statistics);
 VALUE_ATTR(format, "%s", qcow_view_format(dev->view));
 VALUE_ATTR(cluster_size, "%u", qcow_view_cluster_size(dev->view));
+VALUE_ATTR(layers, "%u", qcow_view_layers(dev->view));
+VALUE_ATTR(offset, "%llu", qcow_view_offset(dev->view));
 VALUE_ATTR(direct_io, "%d", qcow_view_direct(dev->view));
 VALUE_ATTR(state, "%s", state_names[READ_ONCE(dev->state)]);
 VALUE_ATTR(name, "%s", dev->name);
@@ -60,6 +62,8 @@ static struct attribute *device_attrs[] = {
 	&dev_attr_statistics.attr,
 	&dev_attr_format.attr,
 	&dev_attr_cluster_size.attr,
+	&dev_attr_layers.attr,
+	&dev_attr_offset.attr,
 	&dev_attr_direct_io.attr,
 	&dev_attr_state.attr,
 	&dev_attr_name.attr,

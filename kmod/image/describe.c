@@ -90,24 +90,39 @@ int qcow_view_show_snapshot(const struct qcow_view *view, char *page)
 	return sysfs_emit(page, "%s\n", view->snapshot ?: "");
 }
 
-/* As many layers as a page holds, the top one first. */
+/* As many layers as a page holds, the top one first; whole lines only. */
 int qcow_view_show_chain(const struct qcow_view *view, char *page)
 {
 	const struct qcow_image *image = view->image;
 	int at = 0, end;
 
 	for (; image; image = image->backing) {
-		at += sysfs_emit_at(page, at, "%s %s ", image->ops->name,
-				    image->file->direct ? "DIO" : "BUF");
-		if (at >= PAGE_SIZE - 2)
+		end = at + sysfs_emit_at(page, at, "%s %s ", image->ops->name,
+					 image->file->direct ? "DIO" : "BUF");
+		if (end >= PAGE_SIZE - 2)
 			break;
-		end = show_path(image->file->caller, page, at,
-				PAGE_SIZE - at - 1);
+		end = show_path(image->file->caller, page, end,
+				PAGE_SIZE - end - 1);
 		if (end < 0)
 			break;
 		at = end;
 	}
 	return at;
+}
+
+unsigned int qcow_view_layers(const struct qcow_view *view)
+{
+	const struct qcow_image *image;
+	unsigned int n = 0;
+
+	for (image = view->image; image; image = image->backing)
+		n++;
+	return n;
+}
+
+u64 qcow_view_offset(const struct qcow_view *view)
+{
+	return view->image->offset;
 }
 
 struct feature {

@@ -87,6 +87,8 @@ u32 qcow_view_cluster_size(const struct qcow_view *view);	/* bytes */
 u32 qcow_view_discard_granularity(const struct qcow_view *view); /* bytes, 0: none */
 u32 qcow_view_align(const struct qcow_view *view);	/* of memory, bytes */
 bool qcow_view_direct(const struct qcow_view *view);
+unsigned int qcow_view_layers(const struct qcow_view *view);
+u64 qcow_view_offset(const struct qcow_view *view);	/* raw: in the file */
 bool qcow_view_is_top_of(const struct qcow_view *view,
 			 const struct inode *inode);
 const char *qcow_view_format(const struct qcow_view *view);

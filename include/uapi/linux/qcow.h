@@ -19,9 +19,10 @@
  * (F_OFD_SETLK), outlive the caller.
  *
  * A file that the driver has open already is not opened again: a hundred
- * overlays of one base share the base's image and its caches.  Because locks
- * that the driver holds would conflict with the caller's own, a caller asks
- * first with QCOW_QUERY and takes no lock on a file that is shared.
+ * overlays of one base share the base's image and its caches.  Locks that an
+ * earlier attach left on the file would conflict with the caller's own: a
+ * caller asks first with QCOW_QUERY, and sets its locks on a file that is
+ * shared without looking for conflicts.
  *
  * Every structure begins with its own size in bytes as the caller knows it.
  * The kernel refuses a size that is smaller than the first published one, and
@@ -103,7 +104,7 @@ struct qcow_layer {
 };
 
 #define QCOW_ATTACH_READ_ONLY	(1U << 0)
-/* Do not scan for partitions now (BLKRRPART still does). */
+/* Do not scan for partitions now; BLKRRPART does so later. */
 #define QCOW_ATTACH_NO_PARTSCAN	(1U << 1)
 /* Direct I/O on the files: required, or never; neither: where it works. */
 #define QCOW_ATTACH_DIO_ON	(1U << 2)
