@@ -86,22 +86,6 @@ static char *snapshot_cell(const void *row, const struct table_options *o)
 	return name;
 }
 
-/* How many images: the lines of "chain". */
-static char *chain_cell(const void *row, const struct table_options *o)
-{
-	char *text = attribute(row, "qcow/chain");
-	unsigned int layers = 1;
-	const char *c;
-
-	(void)o;
-	if (!text)
-		return NULL;
-	for (c = text; *c; c++)
-		layers += *c == '\n';
-	free(text);
-	return xasprintf("%u", layers);
-}
-
 #define ATTRIBUTE_CELL(cell, name)					\
 static char *cell(const void *row, const struct table_options *o)	\
 {									\
@@ -113,6 +97,7 @@ ATTRIBUTE_CELL(format_cell, "qcow/format")
 ATTRIBUTE_CELL(ro_cell, "ro")
 ATTRIBUTE_CELL(dio_cell, "qcow/direct_io")
 ATTRIBUTE_CELL(state_cell, "qcow/state")
+ATTRIBUTE_CELL(chain_cell, "qcow/layers")
 ATTRIBUTE_CELL(layers_cell, "qcow/chain")
 ATTRIBUTE_CELL(back_file_cell, "qcow/backing_file")
 ATTRIBUTE_CELL(data_file_cell, "qcow/data_file")
