@@ -47,7 +47,7 @@ verdict()
 		;;
 	*)
 		grep -a -v -E '^((not )?ok [0-9]|1\.\.|KTAP version)' "$4" |
-			tail -n 200 | sed 's/^/# /'
+			tail -n 200 | sed 's/^# //; s/^/# /'
 		echo "not ok $1 # exit status $2, $3 s"
 		;;
 	esac
