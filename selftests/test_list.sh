@@ -3,7 +3,7 @@
 # timeout: 600
 #
 # What list, info and map say is true, and in the words of qemu-img and
-# losetup.
+# losetup; their JSON is JSON whatever an image or a file is called.
 
 . "$(dirname "$0")/lib/test.sh"
 
@@ -113,6 +113,28 @@ as_qemu_img()
 		fail "no backing file in: $(cat text)"
 }
 
+# What others chose is data: quotes, blanks, newlines, bytes that are no text.
+odd_names()
+{
+	local n
+
+	while IFS= read -r -d '' name; do
+		cp base.qcow2 "$name"
+		qemu-img snapshot -c "$name" "$name"
+		"$QCOWCTL" info --json "$name" | jq -e . >/dev/null ||
+			fail "info is no JSON for $(printf %q "$name")"
+		"$QCOWCTL" snapshot list --json "$name" | jq -e . >/dev/null ||
+			fail "no JSON of snapshots: $(printf %q "$name")"
+		attach -r --snapshot "$name" "$name"
+		n=$("$QCOWCTL" list --json -o +LAYERS | jq '.devices | length')
+		expect_equal "devices" 1 "$n"
+		expect_equal "lines" 1 "$("$QCOWCTL" list -n --raw | wc -l)"
+		detach
+	done < <(printf '%s\0' 'a "quoted" name.qcow2' "a 'b\\c.qcow2" \
+			$'new\nline.qcow2' $'tab\tbell\a.qcow2' \
+			$'\xff\xfe.qcow2' 'grüße.qcow2')
+}
+
 require jq
 scratch_fs ext4 256
 cd "$FS"
@@ -133,7 +155,7 @@ qemu-io -c 'write -P 6 2M 64k' -c 'write -c -P 7 0 64k' old.qcow2 >/dev/null
 qemu-img create -q -f qcow2 -o extended_l2=on extended.qcow2 4M
 qemu-io -c 'write -P 6 2M 6k' -c 'write -z 130k 2k' extended.qcow2 >/dev/null
 
-for part in the_devices its_columns of_a_device as_qemu_img; do
+for part in the_devices its_columns of_a_device as_qemu_img odd_names; do
 	echo "$part"
 	$part
 done
