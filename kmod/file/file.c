@@ -88,7 +88,7 @@ static int choose_mode(struct qcow_file *file, enum qcow_dio mode,
 	if (align && align <= granule) {
 		file->direct = true;
 		file->ki_flags = IOCB_DIRECT;
-		file->align = max(align, (unsigned int)SECTOR_SIZE);
+		file->align = max_t(unsigned int, align, SECTOR_SIZE);
 	} else if (mode == QCOW_DIO_ON) {
 		return refuse_direct(file, granule, align, why);
 	}

@@ -88,6 +88,7 @@ struct qcow_slice *qcow_cache_find(struct qcow_view *view,
 {
 	struct qcow_slice *slice = xa_load(&view->slices, number);
 
+	/* with slice_publish(): the entries are seen if @ready is */
 	if (unlikely(!slice || !smp_load_acquire(&slice->ready)))
 		return NULL;
 	if (!READ_ONCE(slice->referenced))
@@ -148,6 +149,7 @@ static void slice_publish(struct qcow_cache *cache, struct qcow_slice *slice)
 	lockdep_assert_held(&cache->lock);
 	slice->load = NULL;
 	slice->referenced = true;
+	/* with qcow_cache_find() */
 	smp_store_release(&slice->ready, true);
 	list_add(&slice->lru, &cache->lru);
 	cache->count++;

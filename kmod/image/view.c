@@ -84,7 +84,9 @@ static int table_entry(struct table *t, struct qcow2_snapshot *s,
 		if (err != -ENODATA)
 			break;
 		if (s->entry_len <= want)
-			return -EUCLEAN;
+			return qcow_refuse(why, -EUCLEAN,
+					   "%s: the snapshot table entry at 0x%llx does not end",
+					   t->image->path, t->offset);
 		want = s->entry_len;
 	}
 	return err ? qcow_refuse_fault(why, err, t->image->path, &fault) : 0;
