@@ -135,7 +135,7 @@ backing_files()
 	refused 4 "json:" -r json.qcow2
 	qemu-img create -q -f qcow2 -u -F qcow2 -b b.qcow2 a.qcow2 8M
 	qemu-img create -q -f qcow2 -u -F qcow2 -b a.qcow2 b.qcow2 8M
-	refused 4 "loop" -r a.qcow2
+	refused 4 "back itself" -r a.qcow2
 }
 
 # The kernel's own checks, which qcowctl's come before.
