@@ -39,6 +39,8 @@ finish()
 
 	trap - EXIT
 	set +e
+	# shellcheck disable=SC2046 # several jobs
+	kill $(jobs -p) 2>/dev/null && wait
 	cd /
 	for ((number = ${#deferred[@]} - 1; number >= 0; number--)); do
 		if ! eval "${deferred[number]}"; then
