@@ -11,7 +11,7 @@
 churn=$(built prog/churn)
 eat=$(built prog/eat)
 seed=${SEED-$RANDOM}
-cgroup=/sys/fs/cgroup/qcow-test
+cgroup=/sys/fs/cgroup/qcow-inline
 
 # with_little_memory MIB COMMAND...: so that it has to write back and reclaim
 with_little_memory()
@@ -42,7 +42,7 @@ load()
 
 	mkdir upper/churn
 	while sleep 0.5; do
-		echo 5 >/proc/sys/vm/drop_caches
+		echo 1 >/proc/sys/vm/drop_caches
 		sync -f upper
 	done &
 	drops=$!
@@ -99,19 +99,23 @@ file_size_limit()
 		fail "written under a file size limit, and lost"
 }
 
+# Nothing may fail or wait in here before the file system is thawed again.
 frozen_below()
 {
-	local writer
+	local writer reader stuck
 
 	fsfreeze -f "$lower"
 	dd if=source of="$DEV" bs=128k oflag=direct status=none &
 	writer=$!
 	sleep 1
 	dd if="$DEV" of=/dev/null bs=64k count=4 skip=40 iflag=direct \
-		status=none
-	[ -d /proc/$writer ] || fail "a write went to a frozen file system"
+		status=none &
+	reader=$!
+	sleep 1
+	stuck=$(cd /proc && ls -d $writer $reader 2>/dev/null) || :
 	fsfreeze -u "$lower"
-	wait $writer
+	wait $writer $reader
+	expect_equal "a write waits, a read does not" "$writer" "$stuck"
 	cmp -n $((1 << 20)) "$DEV" source || fail "the write was lost"
 }
 
