@@ -6,6 +6,7 @@
 
 #include "block/ctl.h"
 #include "block/device.h"
+#include "file/record.h"
 #include "image/image.h"
 
 static int __init qcow_init(void)
@@ -21,6 +22,7 @@ static int __init qcow_init(void)
 	err = qcow_ctl_init();
 	if (err)
 		goto exit_device;
+	qcow_record_init();
 	return 0;
 
 exit_device:
@@ -33,6 +35,7 @@ exit_image:
 /* Each device holds a reference to the module: none is left here. */
 static void __exit qcow_exit(void)
 {
+	qcow_record_exit();
 	qcow_ctl_exit();
 	qcow_device_exit();
 	qcow_image_exit();

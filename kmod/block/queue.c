@@ -10,6 +10,7 @@
 
 #include "block/device.h"
 #include "block/trace.h"
+#include "file/record.h"
 
 #define QUEUE_DEPTH	128
 #define MAX_HW_QUEUES	16U
@@ -28,12 +29,14 @@
  * @bvec:	an array of its own, or NULL
  * @pooled:	...which comes from the device's pool
  * @retries:	for want of memory, so far; valid with RQF_DONTPREP
+ * @record:	its id in the record, if there is one
  */
 struct qcow_request {
 	struct qcow_cmd cmd;
 	struct bio_vec *bvec;
 	bool pooled;
 	unsigned int retries;
+	u64 record;
 };
 
 static struct qcow_device *device_of(struct request *rq)
@@ -74,6 +77,7 @@ static void request_done(struct qcow_cmd *cmd)
 	struct qcow_device *dev = device_of(rq);
 
 	trace_qcow_request_end(dev->number, rq, cmd->error);
+	qcow_record_end(QCOW_RECORD_REQ_END, qr->record, cmd->error);
 	free_bvec(dev, qr);
 	if (likely(!cmd->error))
 		blk_mq_end_request(rq, BLK_STS_OK);
@@ -208,6 +212,8 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	cmd->bio = rq->bio;
 	blk_mq_start_request(rq);
 	trace_qcow_request_start(dev->number, rq);
+	qr->record = qcow_record_begin(QCOW_RECORD_REQ, 0, cmd->pos, cmd->len,
+				       NULL, cmd->op);
 	qcow_cmd_submit(cmd);
 	return BLK_STS_OK;
 }
@@ -294,7 +300,8 @@ static void fill_limits(struct qcow_device *dev, struct queue_limits *lim)
 				   SECTOR_SIZE) - 1;
 	if (dev->read_only)
 		return;
-	lim->max_write_zeroes_sectors = UINT_MAX >> SECTOR_SHIFT;
+	if (qcow_view_writes_zeroes(dev->view))
+		lim->max_write_zeroes_sectors = UINT_MAX >> SECTOR_SHIFT;
 	if (!discard || dev->no_discard)
 		return;
 	lim->max_hw_discard_sectors = UINT_MAX >> SECTOR_SHIFT;
@@ -303,7 +310,10 @@ static void fill_limits(struct qcow_device *dev, struct queue_limits *lim)
 
 static blk_features_t features(const struct qcow_device *dev)
 {
-	return dev->read_only ? 0 : BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	if (dev->read_only)
+		return 0;
+	return BLK_FEAT_WRITE_CACHE |
+	       (qcow_view_fua(dev->view) ? BLK_FEAT_FUA : 0);
 }
 
 #ifdef HAVE_QUEUE_LIMITS_FEATURES

@@ -31,6 +31,14 @@ int qcow_buf_fill(const struct qcow_buf *buf, const void *src, size_t len)
 	return copy_to_iter(src, len, &iter) == len ? 0 : -EIO;
 }
 
+int qcow_buf_copy_out(const struct qcow_buf *buf, void *dst, size_t len)
+{
+	struct iov_iter iter;
+
+	qcow_buf_iter(buf, true, len, &iter);
+	return copy_from_iter(dst, len, &iter) == len ? 0 : -EIO;
+}
+
 unsigned int qcow_buf_map_segs(const void *mem, size_t len)
 {
 	if (!is_vmalloc_addr(mem))

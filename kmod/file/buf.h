@@ -43,6 +43,9 @@ void qcow_buf_zero(const struct qcow_buf *buf, size_t len);
  */
 int qcow_buf_fill(const struct qcow_buf *buf, const void *src, size_t len);
 
+/** qcow_buf_copy_out - copy the next @len bytes to @dst; 0 or -EIO */
+int qcow_buf_copy_out(const struct qcow_buf *buf, void *dst, size_t len);
+
 /**
  * qcow_buf_map - describe kernel memory, linear or vmalloc, as segments
  * @mem:  the memory

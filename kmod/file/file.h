@@ -28,6 +28,7 @@ enum qcow_dio {
  * @regular:	a regular file, not a block device
  * @writable:	opened for writing
  * @written:	since the times were last updated
+ * @number:	in records: 1 for an external data file, else 0
  */
 struct qcow_file {
 	struct file *filp;
@@ -40,6 +41,7 @@ struct qcow_file {
 	bool regular;
 	bool writable;
 	bool written;
+	u8 number;
 };
 
 /**

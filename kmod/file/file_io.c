@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "file/file_io.h"
+#include "file/record.h"
 
 #define ZERO_SEGS	64	/* zero pages written at a time */
 
@@ -76,6 +77,8 @@ static void io_finish(struct qcow_io *io)
 {
 	long got = io->raw_result;
 
+	qcow_record_end(QCOW_RECORD_END, io->record,
+			got == io->len ? 0 : got < 0 ? got : 1);
 	unguard_write(io);
 	if (likely(got == io->len))
 		io_end(io, 0);
@@ -158,14 +161,20 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 	init_iocb(io, nowait);
 	io->waited = !nowait;
 	io->guarded = false;
+	io->record = 0;
 	if (nowait && (!may_nowait(io) || !guard_write(io, true))) {
 		io_end(io, -EAGAIN);
 		return;
 	}
 	if (!nowait)
 		guard_write(io, false);
-	if (io->write && !io->file->written)
-		io->file->written = true;
+	if (io->write) {
+		if (!io->file->written)
+			io->file->written = true;
+		io->record = qcow_record_begin(QCOW_RECORD_WRITE,
+					       io->file->number, io->pos,
+					       io->len, &io->buf, 0);
+	}
 	atomic_set(&io->owners, 2);
 	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
 	if (io->write)
@@ -223,8 +232,8 @@ int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 	}
 }
 
-static int read_aligned(struct qcow_file *file, void *mem, size_t len,
-			loff_t pos)
+static int transfer_aligned(struct qcow_file *file, void *mem, size_t len,
+			    loff_t pos, bool write)
 {
 	struct qcow_buf buf;
 	unsigned int segs = qcow_buf_map_segs(mem, len);
@@ -235,7 +244,7 @@ static int read_aligned(struct qcow_file *file, void *mem, size_t len,
 	if (!bvec)
 		return -ENOMEM;
 	qcow_buf_map(&buf, mem, len, bvec);
-	err = qcow_io_run(file, &buf, len, pos, false, false);
+	err = qcow_io_run(file, &buf, len, pos, write, false);
 	kvfree(bvec);
 	return err;
 }
@@ -251,16 +260,21 @@ int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos)
 		return 0;
 	if (start == pos && span == len &&
 	    IS_ALIGNED((unsigned long)mem, file->align))
-		return read_aligned(file, mem, len, pos);
+		return transfer_aligned(file, mem, len, pos, false);
 	/* a power of two, so that kmalloc aligns it */
 	bounce = kvmalloc(roundup_pow_of_two(span), GFP_NOIO);
 	if (!bounce)
 		return -ENOMEM;
-	err = read_aligned(file, bounce, span, start);
+	err = transfer_aligned(file, bounce, span, start, false);
 	if (!err)
 		memcpy(mem, bounce + (pos - start), len);
 	kvfree(bounce);
 	return err;
+}
+
+int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos)
+{
+	return transfer_aligned(file, mem, len, pos, true);
 }
 
 /* Through our own file no write updates the times: do it here, seldom. */
@@ -276,19 +290,34 @@ static void update_times(struct qcow_file *file)
 
 int qcow_file_sync(struct qcow_file *file)
 {
+	u64 record;
+	int err;
+
 	if (!file->writable)
 		return 0;
 	update_times(file);
-	return vfs_fsync_range(file->filp, 0, LLONG_MAX, 1);
+	record = qcow_record_begin(QCOW_RECORD_SYNC, file->number, 0, 0, NULL,
+				   0);
+	err = vfs_fsync_range(file->filp, 0, LLONG_MAX, 1);
+	qcow_record_end(QCOW_RECORD_END, record, err);
+	return err;
 }
 
 static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 			  u64 len)
 {
+	u64 record;
+	int err;
+
 	if (!file->filp->f_op->fallocate)
 		return -EOPNOTSUPP;
 	file->written = true;
-	return vfs_fallocate(file->filp, mode, pos, len);
+	record = qcow_record_begin(mode ? QCOW_RECORD_PUNCH :
+				   QCOW_RECORD_EXTEND, file->number, pos, len,
+				   NULL, 0);
+	err = vfs_fallocate(file->filp, mode, pos, len);
+	qcow_record_end(QCOW_RECORD_END, record, err);
+	return err;
 }
 
 int qcow_file_discard(struct qcow_file *file, loff_t pos, u64 len)
@@ -338,5 +367,31 @@ int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 				     FALLOC_FL_KEEP_SIZE, pos, len);
 	if (err == -EOPNOTSUPP)
 		err = write_zero_pages(file, pos, len);
+	return err;
+}
+
+int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len)
+{
+	int err;
+
+	if (!file->regular)
+		return pos + len > qcow_file_size(file) ? -ENOSPC :
+		       qcow_file_zero(file, pos, len, false);
+	err = file_fallocate(file, 0, pos, len);
+	return err == -EOPNOTSUPP ? write_zero_pages(file, pos, len) : err;
+}
+
+int qcow_file_truncate(struct qcow_file *file, loff_t size)
+{
+	u64 record;
+	int err;
+
+	if (!file->regular)
+		return 0;
+	file->written = true;
+	record = qcow_record_begin(QCOW_RECORD_TRUNCATE, file->number, size, 0,
+				   NULL, 0);
+	err = vfs_truncate(&file->filp->f_path, size);
+	qcow_record_end(QCOW_RECORD_END, record, err);
 	return err;
 }

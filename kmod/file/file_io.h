@@ -44,6 +44,7 @@ struct qcow_io {
 	bool guarded;		/* holds the file system's freeze protection */
 	bool waited;		/* submitted by a task that may wait */
 	long raw_result;
+	u64 record;
 	struct kiocb iocb;
 };
 
@@ -80,6 +81,23 @@ int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
  * Return: 0 or an error.
  */
 int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos);
+
+/**
+ * qcow_file_write - write and wait; all of it in the file's unit
+ * @mem: linear or vmalloc memory
+ */
+int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos);
+
+/**
+ * qcow_file_extend - make [@pos, @pos + @len), behind the end, read zeros
+ *
+ * With room reserved for it on a regular file (unwritten extents, where the
+ * file system has such).  Durable after a sync.
+ */
+int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len);
+
+/** qcow_file_truncate - cut a regular file off; nothing on a block device */
+int qcow_file_truncate(struct qcow_file *file, loff_t size);
 
 /** qcow_file_sync - what was written is durable when this returns 0 */
 int qcow_file_sync(struct qcow_file *file);

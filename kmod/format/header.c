@@ -335,3 +335,10 @@ int qcow2_table_check(const char *what, u32 cluster_bits, u64 offset,
 				      "ends beyond 2^56", offset, length);
 	return 0;
 }
+
+void qcow2_header_set_autoclear(void *buf, u64 autoclear_features)
+{
+	__be64 value = cpu_to_be64(autoclear_features);
+
+	memcpy((u8 *)buf + 88, &value, sizeof(value));
+}

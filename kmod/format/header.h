@@ -109,6 +109,12 @@ int qcow2_header_parse(const void *buf, size_t len, struct qcow2_header *h,
 		       struct qcow_fault *fault);
 
 /**
+ * qcow2_header_set_autoclear - change the autoclear features of a v3 header
+ * @buf: the beginning of the file, at least QCOW2_HEADER_V3_LENGTH bytes
+ */
+void qcow2_header_set_autoclear(void *buf, u64 autoclear_features);
+
+/**
  * struct qcow2_extensions - the header extensions that have a meaning here
  *
  * Pointers lead into the buffer that was parsed.  A string is not

@@ -54,6 +54,7 @@ void qcow_cache_init(struct qcow_image *image, u64 size)
 
 	spin_lock_init(&cache->lock);
 	INIT_LIST_HEAD(&cache->lru);
+	INIT_LIST_HEAD(&cache->dirty);
 	if (!size)
 		size = cache_mib ? (u64)cache_mib << 20 : QCOW_CACHE_DEFAULT;
 	cache->slice_bits = min_t(u8, table_bits, ilog2(QCOW_SLICE_MAX));
@@ -101,6 +102,7 @@ static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 {
 	lockdep_assert_held(&cache->lock);
 	list_del(&slice->lru);
+	slice->dead = true;
 	cache->count--;
 	atomic_long_dec(&total_slices);
 	__xa_erase(&slice->view->slices, slice->number);
@@ -233,13 +235,15 @@ static struct qcow_slice *slice_alloc(struct qcow_view *view,
 		kfree(slice);
 		return NULL;
 	}
+	spin_lock_init(&slice->lock);
+	INIT_LIST_HEAD(&slice->dirty_node);
 	slice->view = view;
 	slice->number = number;
 	return slice;
 }
 
 /* Its table's offset was checked when the slice was found missing. */
-static u64 slice_host(const struct qcow_slice *slice)
+u64 qcow_slice_host(const struct qcow_slice *slice)
 {
 	const struct qcow_view *view = slice->view;
 	const struct qcow_cache *cache = &view->image->cache;
@@ -264,7 +268,7 @@ static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
 	INIT_WORK(&load->work, load_work);
 	load->slice = slice;
 	load->io.file = image->file;
-	load->io.pos = slice_host(slice);
+	load->io.pos = qcow_slice_host(slice);
 	load->io.len = len;
 	load->io.complete = load_complete;
 	qcow_buf_map(&load->io.buf, slice->entries, len, &load->bvec);
@@ -337,6 +341,111 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 	if (err == -EBUSY)
 		return park_on_load(view, number, cmd);
 	return nowait ? -EAGAIN : err;
+}
+
+/* Out of the list of clean slices, into that of the dirty ones. */
+static bool slice_make_dirty(struct qcow_slice *slice)
+{
+	struct qcow_cache *cache = &slice->view->image->cache;
+	unsigned long flags;
+	bool alive;
+
+	lockdep_assert_held(&slice->lock);
+	spin_lock_irqsave(&cache->lock, flags);
+	alive = !slice->dead;
+	if (alive) {
+		slice->dirty = true;
+		list_add_tail(&slice->dirty_node, &cache->dirty);
+		cache->nr_dirty++;
+		if (!slice->copy) {
+			list_del_init(&slice->lru);
+			cache->count--;
+			atomic_long_dec(&total_slices);
+		}
+	}
+	spin_unlock_irqrestore(&cache->lock, flags);
+	return alive;
+}
+
+struct qcow_slice *qcow_slice_lock(struct qcow_view *view, unsigned long number)
+{
+	struct qcow_slice *slice;
+
+	rcu_read_lock();
+	slice = qcow_cache_find(view, number);
+	if (slice) {
+		spin_lock(&slice->lock);
+		if (!slice->dirty && !slice_make_dirty(slice)) {
+			spin_unlock(&slice->lock);
+			slice = NULL;
+		}
+	}
+	rcu_read_unlock();
+	return slice;
+}
+
+void qcow_slice_unlock(struct qcow_slice *slice)
+	__releases(&slice->lock)
+{
+	spin_unlock(&slice->lock);
+}
+
+static struct qcow_slice *first_dirty(struct qcow_cache *cache)
+{
+	struct qcow_slice *slice;
+
+	spin_lock_irq(&cache->lock);
+	slice = list_first_entry_or_null(&cache->dirty, struct qcow_slice,
+					 dirty_node);
+	spin_unlock_irq(&cache->lock);
+	return slice;
+}
+
+void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied)
+{
+	struct qcow_cache *cache = &image->cache;
+	struct qcow_slice *slice;
+	unsigned long rounds;
+	void *copy;
+
+	/* no more than are dirty now: others go on making some */
+	for (rounds = READ_ONCE(cache->nr_dirty); rounds; rounds--) {
+		slice = first_dirty(cache);
+		if (!slice)
+			break;
+		copy = kmalloc(1UL << cache->slice_bits,
+			       GFP_NOIO | __GFP_NOFAIL);
+		spin_lock(&slice->lock);
+		qcow2_be64_encode(copy, slice->entries,
+				  1UL << (cache->slice_bits - 3));
+		spin_lock_irq(&cache->lock);
+		slice->dirty = false;
+		slice->copy = copy;
+		list_del_init(&slice->dirty_node);
+		cache->nr_dirty--;
+		list_add_tail(&slice->lru, copied);
+		spin_unlock_irq(&cache->lock);
+		spin_unlock(&slice->lock);
+	}
+}
+
+void qcow_cache_written(struct qcow_image *image, struct list_head *copied)
+{
+	struct qcow_cache *cache = &image->cache;
+	struct qcow_slice *slice, *next;
+
+	list_for_each_entry_safe(slice, next, copied, lru) {
+		kfree(slice->copy);
+		spin_lock_irq(&cache->lock);
+		slice->copy = NULL;
+		list_del_init(&slice->lru);
+		if (!slice->dirty) {
+			list_add(&slice->lru, &cache->lru);
+			cache->count++;
+			atomic_long_inc(&total_slices);
+		}
+		spin_unlock_irq(&cache->lock);
+	}
 }
 
 void qcow_cache_drop_view(struct qcow_view *view)

@@ -29,17 +29,26 @@ struct qcow_view;
  * @ready:	@entries are valid; set with release, read with acquire
  * @referenced:	looked at since the last sweep
  * @view, @number: its place
- * @load:	the read under way, guarded by the cache's lock, as is
- * @lru:	its place in the cache's list once it is ready
+ * @lock:	who changes entries holds it
+ * @load:	the read under way, guarded by the cache's lock, as are
+ * @lru:	in the cache's list of clean slices once it is ready,
+ * @dirty, @dirty_node: changed since it was last copied by a commit,
+ * @copy:	what a commit is writing: it may not be read again before that,
+ * @dead:	out of the array: change nothing in it any more
  */
 struct qcow_slice {
 	u64 *entries;
 	bool ready;
 	bool referenced;
+	bool dirty;
+	bool dead;
 	struct qcow_view *view;
 	unsigned long number;
+	spinlock_t lock;
 	struct qcow_slice_load *load;
 	struct list_head lru;
+	struct list_head dirty_node;
+	void *copy;
 	struct rcu_head rcu;
 };
 
@@ -48,6 +57,8 @@ struct qcow_slice {
  * @lock:	guards @lru, @count and the slices' @load; taken in interrupts
  * @lru:	newest first; an approximation: a sweep spares the referenced
  * @count:	slices in @lru
+ * @dirty:	slices that a commit has to write, oldest first
+ * @nr_dirty:	of them
  * @limit:	at most so many
  * @slice_bits:	log2 of the bytes of a slice
  * @entry_bits:	log2 of the entries of a slice
@@ -57,6 +68,8 @@ struct qcow_cache {
 	spinlock_t lock;
 	struct list_head lru;
 	unsigned long count;
+	struct list_head dirty;
+	unsigned long nr_dirty;
 	unsigned long limit;
 	u8 slice_bits;
 	u8 entry_bits;
@@ -89,6 +102,32 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 
 /** qcow_cache_drop_view - forget all slices of a view nobody uses any more */
 void qcow_cache_drop_view(struct qcow_view *view);
+
+/**
+ * qcow_slice_lock - a resident slice, to change entries of it
+ *
+ * The slice counts as dirty from now on, and stays.  Where an entry gets a
+ * new cluster, the cluster's refcount was raised before; where it loses one,
+ * that is queued for release afterwards.
+ *
+ * Context: task.
+ * Return: the slice, its lock held, or NULL where it is not resident.
+ */
+struct qcow_slice *qcow_slice_lock(struct qcow_view *view,
+				   unsigned long number);
+void qcow_slice_unlock(struct qcow_slice *slice);
+
+/**
+ * qcow_cache_copy_dirty - take a copy of every dirty slice, for a commit
+ * @copied: slices with their @copy set, to be given to qcow_cache_written()
+ */
+void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied);
+
+/** qcow_slice_host - a slice's offset in the image file */
+u64 qcow_slice_host(const struct qcow_slice *slice);
+
+/** qcow_cache_written - the commit is over; @copied is emptied */
+void qcow_cache_written(struct qcow_image *image, struct list_head *copied);
 
 int qcow_cache_module_init(void);
 void qcow_cache_module_exit(void);

@@ -61,29 +61,15 @@ unlock:
 	return view;
 }
 
-static int sync_files(struct qcow_image *image)
-{
-	int err, err2;
-
-	if (!image->writable)
-		return 0;
-	err = image->data_file == image->file ? 0 :
-	      qcow_file_sync(image->data_file);
-	err2 = qcow_file_sync(image->file);
-	return err ? err : err2;
-}
-
 int qcow_chain_close(struct qcow_view *view)
 {
 	struct qcow_image *image = view->image;
-	int err = 0;
+	int err;
 
-	if (view == &image->active)
-		err = sync_files(image);
 	qcow_registry_lock();
 	if (view != &image->active)
 		qcow_view_close_snapshot(view);
-	qcow_registry_put(image);
+	err = qcow_registry_put(image);
 	qcow_registry_unlock();
 	return err;
 }

@@ -21,10 +21,16 @@
 
 enum { TODO_DISPATCH };		/* bits of qcow_cmd.todo */
 
+/* Of dispatch_run(): what the map says has changed. */
+#define LOOK_AGAIN	1
+
 static void cmd_put(struct qcow_cmd *cmd)
 {
-	if (atomic_dec_and_test(&cmd->pending))
-		cmd->done(cmd);
+	if (!atomic_dec_and_test(&cmd->pending))
+		return;
+	if (cmd->epoch)
+		qcow_epoch_leave(cmd->epoch);
+	cmd->done(cmd);
 }
 
 static void cmd_set_error(struct qcow_cmd *cmd, int error)
@@ -159,17 +165,38 @@ static int dispatch_compressed(struct qcow_cmd *cmd, const struct qcow_run *run,
 	return ret;
 }
 
+/* What may not be written where it is. */
+static int dispatch_prepare(struct qcow_cmd *cmd, const struct qcow_run *run,
+			    bool nowait)
+{
+	int ret = qcow_write_prepare(cmd, run, nowait);
+
+	if (ret < 0)
+		return ret;
+	return ret ? 0 : LOOK_AGAIN;
+}
+
 static int dispatch_run(struct qcow_cmd *cmd, const struct qcow_run *run,
 			bool nowait)
 {
 	if (likely(run->type == QCOW_RUN_DATA))
 		return dispatch_data(cmd, run, nowait);
 	if (cmd->op != QCOW_OP_READ)
-		return -EROFS;
+		return dispatch_prepare(cmd, run, nowait);
 	if (run->type == QCOW_RUN_COMPRESSED)
 		return dispatch_compressed(cmd, run, nowait);
 	qcow_buf_zero(&cmd->buf, run->len);
 	return 0;
+}
+
+static int look_up(struct qcow_cmd *cmd, struct qcow_run *run)
+{
+	u64 pos = cmd->pos + cmd->dispatched;
+	u32 len = cmd->len - cmd->dispatched;
+
+	if (cmd->op == QCOW_OP_READ)
+		return qcow_map_lookup(cmd->view, pos, len, run);
+	return cmd->view->image->ops->map_write(cmd->view, pos, len, run);
 }
 
 /*
@@ -182,8 +209,7 @@ static int dispatch(struct qcow_cmd *cmd, bool nowait)
 	int ret;
 
 	while (cmd->dispatched < cmd->len) {
-		ret = qcow_map_lookup(cmd->view, cmd->pos + cmd->dispatched,
-				      cmd->len - cmd->dispatched, &run);
+		ret = look_up(cmd, &run);
 		if (unlikely(ret == -EAGAIN)) {
 			ret = qcow_cache_fetch(run.missing, run.slice, cmd,
 					       nowait);
@@ -193,6 +219,8 @@ static int dispatch(struct qcow_cmd *cmd, bool nowait)
 		}
 		if (!ret)
 			ret = dispatch_run(cmd, &run, nowait);
+		if (unlikely(ret == LOOK_AGAIN))
+			continue;
 		if (unlikely(ret))
 			return ret;
 		cmd->dispatched += run.len;
@@ -220,7 +248,10 @@ static int run_sleeping(struct qcow_cmd *cmd)
 		return cmd->op == QCOW_OP_FLUSH ? 0 : -EROFS;
 	switch (cmd->op) {
 	case QCOW_OP_FLUSH:
-		return sync_image(image);
+		if (!image->commit.wq)
+			return sync_image(image);
+		qcow_commit_wait(image, cmd);
+		return -EIOCBQUEUED;
 	case QCOW_OP_DISCARD:
 		return image->ops->discard(image, cmd->pos, cmd->len);
 	case QCOW_OP_ZERO:
@@ -298,6 +329,9 @@ void qcow_cmd_submit(struct qcow_cmd *cmd)
 	cmd->dispatched = 0;
 	cmd->first_used = false;
 	cmd->error = 0;
+	cmd->epoch = NULL;
+	if (cmd->view->image->commit.wq && cmd->op != QCOW_OP_FLUSH)
+		cmd->epoch = qcow_epoch_enter(cmd->view->image);
 	if (cmd->op <= QCOW_OP_WRITE && !cmd->no_inline &&
 	    qcow_task_enter(&task, cmd->op == QCOW_OP_WRITE)) {
 		ret = dispatch(cmd, true);

@@ -29,6 +29,17 @@ u32 qcow_view_discard_granularity(const struct qcow_view *view)
 	return 1U << image->geo.subcluster_bits;
 }
 
+bool qcow_view_writes_zeroes(const struct qcow_view *view)
+{
+	return view->image->ops->zero;
+}
+
+/* A write whose mapping is not durable needs a commit, not a FUA write. */
+bool qcow_view_fua(const struct qcow_view *view)
+{
+	return !view->image->commit.wq;
+}
+
 u32 qcow_view_align(const struct qcow_view *view)
 {
 	const struct qcow_image *image;

@@ -48,8 +48,10 @@ static int open_files(struct qcow_image *image, const struct qcow_open *open,
 		return 0;
 	image->data_file = qcow_file_open(layer->data_file, image->writable,
 					  open->dio, open->sector_size, why);
-	if (!IS_ERR(image->data_file))
+	if (!IS_ERR(image->data_file)) {
+		image->data_file->number = 1;
 		return 0;
+	}
 	qcow_file_close(image->file);
 	return PTR_ERR(image->data_file);
 }
@@ -132,11 +134,13 @@ free:
 	return ERR_PTR(err);
 }
 
-void qcow_image_close(struct qcow_image *image)
+int qcow_image_close(struct qcow_image *image)
 {
-	image->ops->close(image);
+	int err = image->ops->close(image);
+
 	close_files(image);
 	image_free(image);
+	return err;
 }
 
 int qcow_image_corrupt(struct qcow_image *image, const struct qcow_fault *fault)

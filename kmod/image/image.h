@@ -17,6 +17,7 @@
 #include "file/reason.h"
 
 struct bio;
+struct qcow_epoch;
 struct qcow_view;
 
 /**
@@ -86,6 +87,8 @@ u64 qcow_view_size(const struct qcow_view *view);		/* bytes */
 u32 qcow_view_cluster_size(const struct qcow_view *view);	/* bytes */
 u32 qcow_view_discard_granularity(const struct qcow_view *view); /* bytes, 0: none */
 u32 qcow_view_align(const struct qcow_view *view);	/* of memory, bytes */
+bool qcow_view_writes_zeroes(const struct qcow_view *view);
+bool qcow_view_fua(const struct qcow_view *view);
 bool qcow_view_direct(const struct qcow_view *view);
 unsigned int qcow_view_layers(const struct qcow_view *view);
 u64 qcow_view_offset(const struct qcow_view *view);	/* raw: in the file */
@@ -155,6 +158,7 @@ struct qcow_cmd {
 	int error;
 
 	/* private */
+	struct qcow_epoch *epoch;
 	atomic_t pending;
 	u32 dispatched;			/* bytes */
 	bool first_used;

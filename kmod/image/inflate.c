@@ -138,9 +138,9 @@ static void decompressor_put(struct qcow_image *image,
 	up(&image->inflate.running);
 }
 
-/* Read the stream and inflate the first @want bytes into the busy entry. */
-static int entry_fill(struct qcow_image *image, struct qcow_inflated *e,
-		      const struct qcow2_compressed *c, u32 want)
+/* Read the stream and inflate its first @want bytes. */
+static int inflate(struct qcow_image *image, const struct qcow2_compressed *c,
+		   void *data, u32 want)
 {
 	u32 align = image->file->align;
 	u64 start = round_down(c->host_offset, (u64)align);
@@ -156,11 +156,19 @@ static int entry_fill(struct qcow_image *image, struct qcow_inflated *e,
 	      qcow_file_read(image->file, d->in, span, start);
 	if (!err)
 		err = qcow_decompress(d, d->in + (c->host_offset - start),
-				      c->length, e->data, want, whole);
+				      c->length, data, want, whole);
 	decompressor_put(image, d);
+	qcow_stat_inc(image, inflations);
+	return err;
+}
+
+static int entry_fill(struct qcow_image *image, struct qcow_inflated *e,
+		      const struct qcow2_compressed *c, u32 want)
+{
+	int err = inflate(image, c, e->data, want);
+
 	if (!err)
 		e->valid = want;
-	qcow_stat_inc(image, inflations);
 	return err;
 }
 
@@ -307,4 +315,39 @@ void qcow_inflate_put(struct qcow_image *image, struct qcow_inflated *e)
 		entry_free(e);
 	if (evicted)
 		entry_free(evicted);
+}
+
+int qcow_inflate_private(struct qcow_image *image,
+			 const struct qcow2_compressed *c, u32 offset, u32 len,
+			 void *buf)
+{
+	u32 size = 1U << image->geo.cluster_bits;
+	void *data = kvmalloc(size, GFP_NOIO);
+	int err;
+
+	if (!data)
+		return -ENOMEM;
+	err = inflate(image, c, data, size);
+	if (!err)
+		memcpy(buf, data + offset, len);
+	kvfree(data);
+	return err;
+}
+
+/* A busy one is found by nobody but its worker, who takes it out then. */
+void qcow_inflate_forget(struct qcow_image *image, u64 host_offset)
+{
+	struct qcow_inflate *inflate = &image->inflate;
+	struct qcow_inflated *e, *dead = NULL;
+
+	spin_lock(&inflate->lock);
+	e = entry_find(inflate, host_offset);
+	if (e && !e->busy) {
+		entry_unhash(inflate, e);
+		if (!e->users)
+			dead = e;
+	}
+	spin_unlock(&inflate->lock);
+	if (dead)
+		entry_free(dead);
 }

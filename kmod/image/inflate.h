@@ -81,4 +81,12 @@ int qcow_inflate_get(struct qcow_image *image, const struct qcow2_compressed *c,
 		     struct qcow_inflated **found);
 void qcow_inflate_put(struct qcow_image *image, struct qcow_inflated *e);
 
+/** qcow_inflate_private - @len bytes from @offset of a cluster, uncached */
+int qcow_inflate_private(struct qcow_image *image,
+			 const struct qcow2_compressed *c, u32 offset, u32 len,
+			 void *buf);
+
+/** qcow_inflate_forget - the stream at this place is going away */
+void qcow_inflate_forget(struct qcow_image *image, u64 host_offset);
+
 #endif /* QCOW_IMAGE_INFLATE_H */

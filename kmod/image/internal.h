@@ -10,9 +10,13 @@
 
 #include "format/header.h"
 #include "format/l2.h"
+#include "image/alloc.h"
 #include "image/cache.h"
+#include "image/commit.h"
+#include "image/cow.h"
 #include "image/image.h"
 #include "image/inflate.h"
+#include "image/refs.h"
 
 struct qcow_image;
 
@@ -57,6 +61,11 @@ enum qcow_run_type {
 	QCOW_RUN_ZERO,		/* nothing, or zeros */
 	QCOW_RUN_BACKING,	/* look in the layer below */
 	QCOW_RUN_COMPRESSED,	/* (part of) one compressed cluster */
+	/* of map_write only: */
+	QCOW_RUN_FRESH,		/* nothing there: take clusters and link them */
+	QCOW_RUN_COPY,		/* one cluster that may not be written in place */
+	QCOW_RUN_NO_TABLE,	/* no L2 table */
+	QCOW_RUN_SHARED_TABLE,	/* an L2 table that a snapshot shares */
 };
 
 /**
@@ -96,9 +105,10 @@ struct qcow_run {
  * @format:	QCOW_FORMAT_*
  * @name:	for people
  * @open:	image->file is open; read what is needed to serve @map
- * @close:	undo it
+ * @close:	undo it; the error if what was written may not be durable
  * @map:	the run at @pos of at most @len bytes, inside the view.  Returns
  *		0, -EAGAIN with @missing and @slice set, or -EIO.  Any context.
+ * @map_write:	the same for a write: only DATA runs may be written at once
  * @discard:	bytes that the guest does not need any more; may sleep
  * @zero:	bytes that are to read zeros; may sleep
  *
@@ -110,9 +120,11 @@ struct qcow_image_ops {
 	int (*open)(struct qcow_image *image, const struct qcow_open *open,
 		    const struct qcow_layer_files *layer,
 		    struct qcow_reason *why);
-	void (*close)(struct qcow_image *image);
+	int (*close)(struct qcow_image *image);
 	int (*map)(struct qcow_view *view, u64 pos, u32 len,
 		   struct qcow_run *run);
+	int (*map_write)(struct qcow_view *view, u64 pos, u32 len,
+			 struct qcow_run *run);
 	int (*discard)(struct qcow_image *image, u64 pos, u32 len);
 	int (*zero)(struct qcow_image *image, u64 pos, u32 len, bool unmap);
 };
@@ -138,6 +150,7 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
  * @offset:	raw: where the image begins in @file, bytes
  * @sizelimit:	raw: as given by the caller
  * @header, @geo: qcow2
+ * @wq:		writable qcow2: refills and releases, and what goes with it
  * @node:	in the registry's list, guarded by its mutex, as is
  * @users:	devices and overlays
  */
@@ -156,6 +169,11 @@ struct qcow_image {
 	struct qcow2_geometry geo;
 	struct qcow_cache cache;
 	struct qcow_inflate inflate;
+	struct workqueue_struct *wq;
+	struct qcow_refs refs;
+	struct qcow_alloc alloc;
+	struct qcow_commit commit;
+	struct qcow_cow cow;
 	struct qcow_stats __percpu *stats;
 	struct ratelimit_state complaints;
 	struct list_head node;
@@ -174,7 +192,7 @@ struct qcow_image *qcow_image_open(const struct qcow_open *open,
 				   unsigned int layer,
 				   struct qcow_image *backing,
 				   struct qcow_reason *why);
-void qcow_image_close(struct qcow_image *image);
+int qcow_image_close(struct qcow_image *image);
 
 /** qcow_image_corrupt - say once in a while what is wrong; returns -EIO */
 int qcow_image_corrupt(struct qcow_image *image,
@@ -214,12 +232,43 @@ struct qcow_image *qcow_registry_get(const struct qcow_open *open,
 				     unsigned int layer,
 				     struct qcow_image *backing,
 				     struct qcow_reason *why);
-/** qcow_registry_put - drop a user, closing what is without any */
-void qcow_registry_put(struct qcow_image *image);
+/**
+ * qcow_registry_put - drop a user, closing what is without any
+ *
+ * Return: 0, or the error of what was written last.
+ */
+int qcow_registry_put(struct qcow_image *image);
 void qcow_registry_lock(void);
 int qcow_registry_lock_killable(void);
 void qcow_registry_unlock(void);
 void qcow_registry_assert_locked(void);
+
+/* write.c */
+
+/** qcow_write_init - prepare a qcow2 image for writing; destroy undoes it */
+int qcow_write_init(struct qcow_image *image, struct qcow_reason *why);
+int qcow_write_destroy(struct qcow_image *image);
+
+/** qcow_qcow2_map_write - see qcow_image_ops.map_write */
+int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
+			 struct qcow_run *run);
+
+/**
+ * qcow_write_prepare - do what @run needs before it can be written
+ *
+ * Return: 0, look again; -EIOCBQUEUED, the command is parked; -EAGAIN, only
+ * with @nowait; 1, the run was written; or an error.
+ */
+int qcow_write_prepare(struct qcow_cmd *cmd, const struct qcow_run *run,
+		       bool nowait);
+
+int qcow_qcow2_discard(struct qcow_image *image, u64 pos, u32 len);
+
+/* qcow2.c */
+
+/** qcow_qcow2_map_sync - as map, reading a missing slice privately */
+int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
+			struct qcow_run *run);
 
 /* cmd.c */
 

@@ -2,10 +2,15 @@
 /* The qcow2 format: open an image, and find what its tables say of a place. */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 
 #include <linux/qcow.h>
 
 #include "image/internal.h"
+
+static bool writing;
+module_param(writing, bool, 0644);
+MODULE_PARM_DESC(writing, "allow qcow2 images to be attached read-write; not proven against power cuts yet (default no)");
 
 static int refuse_writing(const struct qcow_image *image,
 			  struct qcow_reason *why)
@@ -14,9 +19,12 @@ static int refuse_writing(const struct qcow_image *image,
 		return qcow_refuse(why, -EROFS,
 				   "%s: the image is marked corrupt; attach it read-only, or repair it with qemu-img check -r all",
 				   image->path);
-	return qcow_refuse(why, -EROFS,
-			   "%s: writing to qcow2 images is not supported yet; attach it read-only",
-			   image->path);
+	if (!writing || image->geo.extended_l2 || image->geo.external_data ||
+	    (image->header.incompatible_features & QCOW2_INCOMPAT_DIRTY))
+		return qcow_refuse(why, -EROFS,
+			"%s: writing to such a qcow2 image is not supported yet; attach it read-only",
+			image->path);
+	return 0;
 }
 
 static int check_supported(const struct qcow_image *image,
@@ -131,6 +139,11 @@ static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 	qcow_inflate_init(image);
 	err = qcow_view_init(&image->active, image, h->size,
 			     h->l1_table_offset, h->l1_size, why);
+	if (!err && image->writable) {
+		err = qcow_write_init(image, why);
+		if (err)
+			qcow_view_destroy(&image->active);
+	}
 	if (err) {
 		qcow_inflate_destroy(image);
 		qcow_cache_destroy(image);
@@ -138,11 +151,14 @@ static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 	return err;
 }
 
-static void qcow2_close(struct qcow_image *image)
+static int qcow2_close(struct qcow_image *image)
 {
+	int err = image->writable ? qcow_write_destroy(image) : 0;
+
 	qcow_view_destroy(&image->active);
 	qcow_inflate_destroy(image);
 	qcow_cache_destroy(image);
+	return err;
 }
 
 static const enum qcow_run_type run_types[] = {
@@ -318,10 +334,37 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 	return ret;
 }
 
+int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
+			struct qcow_run *run)
+{
+	struct qcow_image *image = view->image;
+	u32 size = 1U << image->cache.slice_bits;
+	struct qcow_slice slice = { .view = view };
+	int err = qcow_qcow2_map(view, pos, len, run);
+
+	if (err != -EAGAIN)
+		return err;
+	slice.number = run->slice;
+	slice.entries = kmalloc(size, GFP_NOIO);
+	if (!slice.entries)
+		return -ENOMEM;
+	err = qcow_file_read(image->file, slice.entries, size,
+			     qcow_slice_host(&slice));
+	if (!err) {
+		qcow2_be64_decode(slice.entries, slice.entries,
+				  size / sizeof(u64));
+		err = map_slice(view, &slice, pos, len, run);
+	}
+	kfree(slice.entries);
+	return err;
+}
+
 const struct qcow_image_ops qcow_qcow2_ops = {
 	.format = QCOW_FORMAT_QCOW2,
 	.name = "qcow2",
 	.open = qcow2_open,
 	.close = qcow2_close,
 	.map = qcow_qcow2_map,
+	.map_write = qcow_qcow2_map_write,
+	.discard = qcow_qcow2_discard,
 };

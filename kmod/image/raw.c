@@ -36,8 +36,9 @@ static int raw_open(struct qcow_image *image, const struct qcow_open *open,
 	return 0;
 }
 
-static void raw_close(struct qcow_image *image)
+static int raw_close(struct qcow_image *image)
 {
+	return image->writable ? qcow_file_sync(image->file) : 0;
 }
 
 int qcow_raw_map(struct qcow_view *view, u64 pos, u32 len,
@@ -67,6 +68,7 @@ const struct qcow_image_ops qcow_raw_ops = {
 	.open = raw_open,
 	.close = raw_close,
 	.map = qcow_raw_map,
+	.map_write = qcow_raw_map,
 	.discard = raw_discard,
 	.zero = raw_zero,
 };

@@ -139,16 +139,20 @@ struct qcow_image *qcow_registry_get(const struct qcow_open *open,
 	return image;
 }
 
-void qcow_registry_put(struct qcow_image *image)
+int qcow_registry_put(struct qcow_image *image)
 {
+	int err = 0, err2;
+
 	qcow_registry_assert_locked();
 	while (image && !--image->users) {
 		struct qcow_image *backing = image->backing;
 
 		list_del(&image->node);
-		qcow_image_close(image);
+		err2 = qcow_image_close(image);
+		err = err ? err : err2;
 		image = backing;
 	}
+	return err;
 }
 
 bool qcow_file_in_use(const struct inode *inode, bool *writable)

@@ -15,7 +15,8 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 		   u64 l1_table_offset, u32 l1_size, struct qcow_reason *why)
 {
 	u64 need = qcow2_l1_entries(&image->geo, size);
-	size_t bytes = need * sizeof(u64);
+	/* whole sectors of it are written: they may hold VM state behind it */
+	size_t bytes = (image->writable ? l1_size : need) * sizeof(u64);
 	int err;
 
 	if (need > l1_size)
@@ -27,7 +28,7 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 	view->l1_table_offset = l1_table_offset;
 	view->l1_size = need;
 	xa_init_flags(&view->slices, XA_FLAGS_LOCK_IRQ);
-	view->l1_table = kvmalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL);
+	view->l1_table = kvzalloc(round_up(bytes + 1, PAGE_SIZE), GFP_KERNEL);
 	if (!view->l1_table)
 		return -ENOMEM;
 	err = bytes ? qcow_file_read(image->file, view->l1_table, bytes,
@@ -38,7 +39,8 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 				   "%s: the L1 table at 0x%llx cannot be read (%d)",
 				   image->path, l1_table_offset, err);
 	}
-	qcow2_be64_decode(view->l1_table, view->l1_table, need);
+	qcow2_be64_decode(view->l1_table, view->l1_table,
+			  bytes / sizeof(u64));
 	return 0;
 }
 

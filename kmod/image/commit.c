@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Everyday writes change metadata in memory only: L2 slices, the L1 table,
+ * refcount blocks.  A commit carries it to the disk, so that at any instant
+ * the file is an image that needs no repair but for clusters that are counted
+ * and not used:
+ *
+ *  1. The epoch is closed: clusters that were freed before it are released
+ *     by this commit, later ones by the next.  Then what is dirty is copied,
+ *     parents before children: L1, L2 slices, refcounts last.  Writers dirty
+ *     a child before its parent, raise a refcount before the entry that needs
+ *     it, and change an entry before they free its old cluster: so no copy
+ *     refers to something that was not copied.
+ *  2. Refcount blocks are written.
+ *  3. Sync.  Now the data that the new entries lead to, and the refcounts of
+ *     all clusters that they name, are durable.
+ *  4. L2 slices and L1 entries are written.  They need no order among each
+ *     other: a table that L1 names for the first time was zeros, durably,
+ *     when it was allocated, and every state between that and now is a
+ *     state that the disk was in.
+ *  5. Sync.  Who waited is answered.
+ *  6. When all I/O that began before the end of the epoch is over, the freed
+ *     clusters are counted down, in memory, and punched; the first sync of
+ *     the next commit makes that durable, and they may be had again.
+ *
+ * There is one kind of cluster to be had, therefore: one that reads zeros,
+ * durably.  Where freed clusters came back dirty, a partial write would have
+ * to fill them up first, and link them only then.
+ *
+ * After an error nothing is released or allocated any more, and every flush
+ * fails: the kernel tells of a failed writeback only once.
+ */
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+
+#include "file/record.h"
+#include "image/internal.h"
+
+#define COMMIT_INTERVAL	(5 * HZ)
+
+/** struct freed - clusters to be released, one reference each */
+struct freed {
+	struct list_head node;
+	u64 first;
+	u32 count;
+};
+
+static void epoch_work(struct work_struct *work);
+
+static void epoch_released(struct percpu_ref *ref)
+{
+	struct qcow_epoch *epoch = container_of(ref, struct qcow_epoch, ref);
+
+	queue_work(epoch->image->wq, &epoch->work);
+}
+
+static struct qcow_epoch *epoch_alloc(struct qcow_image *image)
+{
+	struct qcow_epoch *epoch = kzalloc(sizeof(*epoch), GFP_NOIO);
+
+	if (!epoch)
+		return NULL;
+	if (percpu_ref_init(&epoch->ref, epoch_released, 0, GFP_NOIO)) {
+		kfree(epoch);
+		return NULL;
+	}
+	epoch->image = image;
+	INIT_LIST_HEAD(&epoch->freed);
+	INIT_WORK(&epoch->work, epoch_work);
+	atomic_inc(&image->commit.epochs);
+	return epoch;
+}
+
+struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image)
+{
+	struct qcow_epoch *epoch;
+
+	rcu_read_lock();
+	/* the current one is not killed before it is replaced */
+	do {
+		epoch = rcu_dereference(image->commit.epoch);
+	} while (!percpu_ref_tryget_live(&epoch->ref));
+	rcu_read_unlock();
+	return epoch;
+}
+
+void qcow_epoch_leave(struct qcow_epoch *epoch)
+{
+	percpu_ref_put(&epoch->ref);
+}
+
+int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
+{
+	struct freed *f = kmalloc(sizeof(*f), GFP_NOIO | __GFP_NOFAIL);
+	struct qcow_commit *commit = &image->commit;
+	struct qcow_epoch *epoch;
+
+	f->first = first;
+	f->count = count;
+	spin_lock(&commit->lock);
+	epoch = rcu_dereference_protected(commit->epoch,
+					  lockdep_is_held(&commit->lock));
+	list_add_tail(&f->node, &epoch->freed);
+	spin_unlock(&commit->lock);
+	qcow_commit_soon(image);
+	return 0;
+}
+
+/* Count down; what nobody refers to any more is punched. */
+static int release(struct qcow_image *image, struct freed *f,
+		   struct list_head *punched)
+{
+	u64 first = f->first;
+	u32 count = f->count;
+	long left;
+
+	for (; count; count--, first++) {
+		struct freed *p;
+
+		left = qcow_refs_drop(image, first);
+		if (left < 0)
+			return left;
+		if (left)
+			continue;
+		p = kmalloc(sizeof(*p), GFP_NOIO | __GFP_NOFAIL);
+		p->first = first;
+		p->count = 1;
+		list_add_tail(&p->node, punched);
+	}
+	return 0;
+}
+
+static int punch(struct qcow_image *image, struct list_head *punched)
+{
+	u8 bits = image->geo.cluster_bits;
+	struct freed *f;
+	int err = 0;
+
+	list_for_each_entry(f, punched, node) {
+		err = qcow_file_zero(image->file, f->first << bits,
+				     (u64)f->count << bits, true);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static void free_list(struct list_head *list)
+{
+	struct freed *f, *next;
+
+	list_for_each_entry_safe(f, next, list, node)
+		kfree(f);
+}
+
+static void commit_fail(struct qcow_image *image, const char *what, int err)
+{
+	struct qcow_commit *commit = &image->commit;
+
+	spin_lock(&commit->lock);
+	if (!commit->error) {
+		commit->error = err;
+		pr_err("%s: %s failed (%d): no more allocation, and flushes fail, until it is attached again\n",
+		       image->path, what, err);
+	}
+	spin_unlock(&commit->lock);
+}
+
+/* All I/O of the epoch, and of those before it, is over. */
+static void epoch_work(struct work_struct *work)
+{
+	struct qcow_epoch *epoch =
+		container_of(work, struct qcow_epoch, work);
+	struct qcow_image *image = epoch->image;
+	struct qcow_commit *commit = &image->commit;
+	unsigned int noio = memalloc_noio_save();
+	struct freed *f, *next;
+	LIST_HEAD(punched);
+	int err = READ_ONCE(commit->error);
+
+	list_for_each_entry_safe(f, next, &epoch->freed, node) {
+		if (!err)
+			err = release(image, f, &punched);
+		kfree(f);
+	}
+	if (!err)
+		err = punch(image, &punched);
+	if (err) {
+		commit_fail(image, "releasing clusters", err);
+		free_list(&punched);
+		INIT_LIST_HEAD(&punched);
+	}
+	spin_lock(&commit->lock);
+	list_splice_tail(&punched, &commit->punched);
+	spin_unlock(&commit->lock);
+	if (epoch->next)
+		percpu_ref_put(&epoch->next->ref);
+	percpu_ref_exit(&epoch->ref);
+	kfree_rcu(epoch, rcu);
+	qcow_commit_soon(image);
+	if (atomic_dec_and_test(&commit->epochs))
+		wake_up_all(&commit->idle);
+	memalloc_noio_restore(noio);
+}
+
+/*
+ * Begin a new epoch if there is something to release in this one.
+ *
+ * Return: the closed one, to be killed when the commit is durable, or NULL.
+ */
+static struct qcow_epoch *close_epoch(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	struct qcow_epoch *old, *new;
+	bool empty;
+
+	spin_lock(&commit->lock);
+	old = rcu_dereference_protected(commit->epoch,
+					lockdep_is_held(&commit->lock));
+	empty = list_empty(&old->freed);
+	spin_unlock(&commit->lock);
+	if (empty)
+		return NULL;
+	new = epoch_alloc(image);
+	if (!new)
+		return NULL;	/* released by a later commit */
+	percpu_ref_get(&new->ref);
+	old->next = new;
+	spin_lock(&commit->lock);
+	rcu_assign_pointer(commit->epoch, new);
+	spin_unlock(&commit->lock);
+	return old;
+}
+
+static u32 l1_unit(const struct qcow_image *image)
+{
+	return max_t(u32, image->file->align, SECTOR_SIZE) / sizeof(u64);
+}
+
+static unsigned long l1_units(const struct qcow_image *image)
+{
+	return DIV_ROUND_UP(max(image->active.l1_size, 1U), l1_unit(image));
+}
+
+void qcow_commit_l1(struct qcow_image *image, u64 index)
+{
+	smp_mb__before_atomic();	/* the entry before the bit */
+	set_bit(index / l1_unit(image), image->commit.l1_dirty);
+}
+
+/**
+ * struct round - what one commit writes
+ * @slices: L2 slices with copies
+ * @units:  bits of the L1 units that are written
+ * @l1:	    copies of those
+ * @nr_units: of them
+ */
+struct round {
+	struct list_head slices;
+	unsigned long *units;
+	u64 *l1;
+	unsigned long nr_units;
+};
+
+static void copy_l1(struct qcow_image *image, struct round *r)
+{
+	struct qcow_commit *commit = &image->commit;
+	unsigned long n = l1_units(image), unit, at = 0;
+	u32 per = l1_unit(image);
+
+	r->units = bitmap_zalloc(n, GFP_NOIO | __GFP_NOFAIL);
+	for_each_set_bit(unit, commit->l1_dirty, n)
+		at++;
+	r->l1 = kvmalloc_array(max(at, 1UL), per * sizeof(u64),
+			       GFP_NOIO | __GFP_NOFAIL);
+	r->nr_units = 0;
+	for_each_set_bit(unit, commit->l1_dirty, n) {
+		if (r->nr_units == at)
+			break;	/* one more since: the next commit's */
+		clear_bit(unit, commit->l1_dirty);
+		smp_mb__after_atomic();	/* the bit before the entry */
+		set_bit(unit, r->units);
+		qcow2_be64_encode(r->l1 + r->nr_units++ * per,
+				  image->active.l1_table + unit * per, per);
+	}
+}
+
+static int write_l1(struct qcow_image *image, struct round *r)
+{
+	u32 per = l1_unit(image);
+	unsigned long unit, at = 0;
+	int err = 0;
+
+	for_each_set_bit(unit, r->units, l1_units(image)) {
+		err = qcow_file_write(image->file, r->l1 + at++ * per,
+				      per * sizeof(u64),
+				      image->header.l1_table_offset +
+				      unit * per * sizeof(u64));
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static int write_slices(struct qcow_image *image, struct round *r)
+{
+	struct qcow_slice *slice;
+	int err = 0;
+
+	list_for_each_entry(slice, &r->slices, lru) {
+		err = qcow_file_write(image->file, slice->copy,
+				      1UL << image->cache.slice_bits,
+				      qcow_slice_host(slice));
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static int sync_files(struct qcow_image *image)
+{
+	int err = 0;
+
+	if (image->data_file != image->file)
+		err = qcow_file_sync(image->data_file);
+	return err ? err : qcow_file_sync(image->file);
+}
+
+/* Clusters whose punch the sync that was just done made durable. */
+static int give_punched(struct qcow_image *image, struct list_head *punched)
+{
+	struct freed *f;
+	int err = 0;
+
+	list_for_each_entry(f, punched, node) {
+		err = qcow_alloc_give(image, f->first, f->count);
+		if (err)
+			break;
+	}
+	free_list(punched);
+	return err;
+}
+
+static int write_mappings(struct qcow_image *image, struct round *r)
+{
+	int err;
+
+	qcow_record_step(QCOW_STEP_MAPPINGS);
+	err = write_slices(image, r);
+	return err ? err : write_l1(image, r);
+}
+
+static int make_reachable(struct qcow_image *image, struct round *r)
+{
+	int err;
+
+	if (qcow_rule_broken(QCOW_RULE_ORDER)) {
+		err = write_mappings(image, r);
+		if (err)
+			return err;
+	}
+	qcow_record_step(QCOW_STEP_REFCOUNTS);
+	err = qcow_refs_write(image);
+	if (err || qcow_rule_broken(QCOW_RULE_FIRST_SYNC))
+		return err;
+	qcow_record_step(QCOW_STEP_FIRST_SYNC);
+	return sync_files(image);
+}
+
+static int commit_round(struct qcow_image *image, struct round *r)
+{
+	struct qcow_commit *commit = &image->commit;
+	LIST_HEAD(punched);
+	int err;
+
+	qcow_record_step(QCOW_STEP_COPY);
+	spin_lock(&commit->lock);
+	list_splice_init(&commit->punched, &punched);
+	spin_unlock(&commit->lock);
+	copy_l1(image, r);
+	qcow_cache_copy_dirty(image, &r->slices);
+	err = make_reachable(image, r);
+	if (err) {
+		free_list(&punched);
+		return err;
+	}
+	err = give_punched(image, &punched);
+	if (err || (list_empty(&r->slices) && !r->nr_units))
+		return err;
+	err = write_mappings(image, r);
+	if (err || qcow_rule_broken(QCOW_RULE_FLUSH))
+		return err;
+	qcow_record_step(QCOW_STEP_SECOND_SYNC);
+	return sync_files(image);
+}
+
+static int commit_once(struct qcow_image *image)
+{
+	struct round r = { };
+	struct qcow_epoch *closed;
+	int err;
+
+	if (image->commit.error)
+		return -EIO;
+	INIT_LIST_HEAD(&r.slices);
+	closed = close_epoch(image);
+	err = commit_round(image, &r);
+	if (err)
+		commit_fail(image, "a commit", err);
+	qcow_cache_written(image, &r.slices);
+	bitmap_free(r.units);
+	kvfree(r.l1);
+	if (closed)
+		percpu_ref_kill(&closed->ref);
+	return err ? -EIO : 0;
+}
+
+static void commit_work(struct work_struct *work)
+{
+	struct qcow_image *image =
+		container_of(work, struct qcow_image, commit.work);
+	struct qcow_commit *commit = &image->commit;
+	unsigned int noio = memalloc_noio_save();
+	struct qcow_cmd *cmd, *next;
+	LIST_HEAD(waiters);
+	int err;
+
+	spin_lock(&commit->lock);
+	list_splice_init(&commit->waiters, &waiters);
+	spin_unlock(&commit->lock);
+	err = commit_once(image);
+	list_for_each_entry_safe(cmd, next, &waiters, node)
+		qcow_cmd_fail(cmd, err);
+	memalloc_noio_restore(noio);
+}
+
+static bool is_dirty(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+
+	return READ_ONCE(image->cache.nr_dirty) ||
+	       !list_empty(&image->refs.dirty) ||
+	       !list_empty(&commit->punched) ||
+	       !bitmap_empty(commit->l1_dirty, l1_units(image));
+}
+
+static void commit_timer(struct work_struct *work)
+{
+	struct qcow_image *image =
+		container_of(work, struct qcow_image, commit.timer.work);
+
+	if (is_dirty(image))
+		queue_work(image->commit.wq, &image->commit.work);
+}
+
+/* Half of the cache may wait for the timer. */
+void qcow_commit_soon(struct qcow_image *image)
+{
+	if (READ_ONCE(image->cache.nr_dirty) > image->cache.limit / 2)
+		queue_work(image->commit.wq, &image->commit.work);
+	else if (!delayed_work_pending(&image->commit.timer))
+		queue_delayed_work(image->commit.wq, &image->commit.timer,
+				   COMMIT_INTERVAL);
+}
+
+void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd)
+{
+	struct qcow_commit *commit = &image->commit;
+
+	spin_lock(&commit->lock);
+	list_add_tail(&cmd->node, &commit->waiters);
+	spin_unlock(&commit->lock);
+	queue_work(commit->wq, &commit->work);
+}
+
+int qcow_commit_init(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	struct qcow_epoch *epoch;
+
+	spin_lock_init(&commit->lock);
+	INIT_LIST_HEAD(&commit->waiters);
+	INIT_LIST_HEAD(&commit->punched);
+	INIT_WORK(&commit->work, commit_work);
+	INIT_DELAYED_WORK(&commit->timer, commit_timer);
+	init_waitqueue_head(&commit->idle);
+	atomic_set(&commit->epochs, 0);
+	commit->l1_dirty = bitmap_zalloc(l1_units(image), GFP_KERNEL);
+	commit->wq = alloc_ordered_workqueue("qcow-commit", WQ_MEM_RECLAIM);
+	epoch = commit->l1_dirty && commit->wq ? epoch_alloc(image) : NULL;
+	if (!epoch) {
+		bitmap_free(commit->l1_dirty);
+		if (commit->wq)
+			destroy_workqueue(commit->wq);
+		return -ENOMEM;
+	}
+	RCU_INIT_POINTER(commit->epoch, epoch);
+	return 0;
+}
+
+/*
+ * The first commit makes all changes durable, the last epoch's release may
+ * change refcounts, and the second commit writes those.
+ */
+int qcow_commit_destroy(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	struct qcow_epoch *last;
+
+	drain_workqueue(commit->wq);
+	cancel_delayed_work_sync(&commit->timer);
+	queue_work(commit->wq, &commit->work);
+	flush_work(&commit->work);
+	last = rcu_dereference_protected(commit->epoch, true);
+	percpu_ref_kill(&last->ref);
+	wait_event(commit->idle, !atomic_read(&commit->epochs));
+	cancel_delayed_work_sync(&commit->timer);
+	queue_work(commit->wq, &commit->work);
+	flush_work(&commit->work);
+	destroy_workqueue(commit->wq);
+	bitmap_free(commit->l1_dirty);
+	free_list(&commit->punched);
+	return commit->error;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Commits: how changed metadata gets to the disk, and freed clusters back. */
+#ifndef QCOW_IMAGE_COMMIT_H
+#define QCOW_IMAGE_COMMIT_H
+
+#include <linux/list.h>
+#include <linux/percpu-refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+struct qcow_cmd;
+struct qcow_image;
+
+/**
+ * struct qcow_epoch - I/O that began between two commits
+ * @ref:	each command under way has one, and the epoch before this one
+ * @freed:	clusters whose last reference went in it: struct freed
+ * @next:	the epoch after it, which is held until this one is over
+ */
+struct qcow_epoch {
+	struct percpu_ref ref;
+	struct qcow_image *image;
+	struct list_head freed;
+	struct qcow_epoch *next;
+	struct work_struct work;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct qcow_commit - an image's commits
+ * @wq:		ordered: one at a time
+ * @lock:	guards the lists and @error
+ * @epoch:	the current one; read under RCU
+ * @waiters:	commands that asked since the last commit began
+ * @punched:	freed clusters that the next sync makes fresh
+ * @l1_dirty:	a bit for each unit of the L1 table that has to be written
+ * @error:	of the commit that failed; nothing is allocated or released
+ *		after it, and every flush fails
+ */
+struct qcow_commit {
+	struct workqueue_struct *wq;
+	spinlock_t lock;
+	struct qcow_epoch __rcu *epoch;
+	struct list_head waiters;
+	struct list_head punched;
+	unsigned long *l1_dirty;
+	int error;
+	atomic_t epochs;
+	wait_queue_head_t idle;
+	struct work_struct work;
+	struct delayed_work timer;
+};
+
+int qcow_commit_init(struct qcow_image *image);
+
+/**
+ * qcow_commit_destroy - the last commits; no command is under way
+ *
+ * Return: 0 if all that was written is durable.
+ */
+int qcow_commit_destroy(struct qcow_image *image);
+
+/** qcow_commit_wait - park a FLUSH until a commit that begins now is durable */
+void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd);
+
+/** qcow_commit_soon - something became dirty: see that the timer runs */
+void qcow_commit_soon(struct qcow_image *image);
+
+/** qcow_epoch_enter - before a mapping is looked up; qcow_epoch_leave() after
+ * the I/O on it is over.  Any context.
+ */
+struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image);
+void qcow_epoch_leave(struct qcow_epoch *epoch);
+
+/**
+ * qcow_commit_free - nothing in memory refers to these clusters any more
+ *
+ * One reference to each is dropped when that is durable and who might still
+ * read or write there is through.
+ *
+ * Context: a worker.
+ */
+int qcow_commit_free(struct qcow_image *image, u64 first, u32 count);
+
+/** qcow_commit_l1 - this L1 entry was changed */
+void qcow_commit_l1(struct qcow_image *image, u64 index);
+
+#endif /* QCOW_IMAGE_COMMIT_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Copy on write: clusters that may not be written where they are. */
+#ifndef QCOW_IMAGE_COW_H
+#define QCOW_IMAGE_COW_H
+
+#include <linux/hashtable.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+
+struct qcow_cmd;
+struct qcow_image;
+struct qcow_run;
+
+#define QCOW_COW_HASH_BITS	6
+
+/**
+ * struct qcow_cow - clusters under copy
+ * @lock:	guards @cells and their waiters
+ * @cells:	struct cell, by guest cluster
+ * @tables:	held while an L2 table is copied
+ */
+struct qcow_cow {
+	spinlock_t lock;
+	DECLARE_HASHTABLE(cells, QCOW_COW_HASH_BITS);
+	struct mutex tables;
+};
+
+void qcow_cow_init(struct qcow_image *image);
+
+/**
+ * qcow_cow_write - write the next @run->len bytes of a command, which are in
+ * one cluster, into a new cluster together with what is around them
+ *
+ * Context: a worker.
+ * Return: 1, written and linked; 0, look again; -EIOCBQUEUED, parked; or an
+ * error.
+ */
+int qcow_cow_write(struct qcow_cmd *cmd, const struct qcow_run *run);
+
+/** qcow_cow_table - give the active disk an L2 table of its own; 0: look again */
+int qcow_cow_table(struct qcow_cmd *cmd, u64 l1_index);
+
+#endif /* QCOW_IMAGE_COW_H */

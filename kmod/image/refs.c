@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "format/refcount.h"
+#include "image/internal.h"
+
+/* Blocks kept though nobody pins them. */
+#define KEEP_BLOCKS	64
+
+/* Dirty ranges are written in units of this: no read-modify-write below. */
+#define WRITE_UNIT	4096U
+
+int qcow_refs_init(struct qcow_image *image)
+{
+	struct qcow_refs *refs = &image->refs;
+	const struct qcow2_header *h = &image->header;
+	size_t bytes = (size_t)h->refcount_table_clusters <<
+		       h->cluster_bits;
+	int err;
+
+	mutex_init(&refs->mutex);
+	spin_lock_init(&refs->lock);
+	INIT_LIST_HEAD(&refs->dirty);
+	xa_init(&refs->blocks);
+	refs->entries = bytes / sizeof(u64);
+	refs->table = kvmalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL);
+	if (!refs->table)
+		return -ENOMEM;
+	err = qcow_file_read(image->file, refs->table, bytes,
+			     h->refcount_table_offset);
+	if (err) {
+		kvfree(refs->table);
+		return err;
+	}
+	qcow2_be64_decode(refs->table, refs->table, refs->entries);
+	return 0;
+}
+
+static void block_free(struct qcow_refblock *b)
+{
+	kvfree(b->data);
+	kfree(b);
+}
+
+void qcow_refs_destroy(struct qcow_image *image)
+{
+	struct qcow_refblock *b;
+	unsigned long index;
+
+	xa_for_each(&image->refs.blocks, index, b)
+		block_free(b);
+	xa_destroy(&image->refs.blocks);
+	kvfree(image->refs.table);
+}
+
+unsigned long qcow_refblock_index(const struct qcow_image *image, u64 cluster)
+{
+	return cluster >> qcow2_refcount_block_bits(&image->geo);
+}
+
+static struct qcow_refblock *block_alloc(struct qcow_image *image,
+					 unsigned long index, u64 host)
+{
+	struct qcow_refblock *b = kzalloc(sizeof(*b), GFP_NOIO);
+
+	if (!b)
+		return NULL;
+	b->data = kvzalloc(1UL << image->geo.cluster_bits, GFP_NOIO);
+	if (!b->data) {
+		kfree(b);
+		return NULL;
+	}
+	b->index = index;
+	b->host = host;
+	INIT_LIST_HEAD(&b->dirty);
+	return b;
+}
+
+/* Make room before another one comes in. */
+static void evict_blocks(struct qcow_refs *refs)
+{
+	struct qcow_refblock *b;
+	unsigned long index;
+
+	lockdep_assert_held(&refs->mutex);
+	if (refs->count < KEEP_BLOCKS)
+		return;
+	xa_for_each(&refs->blocks, index, b) {
+		/* nobody makes an unpinned block dirty */
+		if (b->pins || !list_empty(&b->dirty))
+			continue;
+		xa_erase(&refs->blocks, index);
+		refs->count--;
+		block_free(b);
+		if (refs->count < KEEP_BLOCKS)
+			break;
+	}
+}
+
+static int insert_block(struct qcow_refs *refs, struct qcow_refblock *b)
+{
+	int err;
+
+	lockdep_assert_held(&refs->mutex);
+	evict_blocks(refs);
+	err = xa_insert(&refs->blocks, b->index, b, GFP_NOIO);
+	if (!err) {
+		b->pins = 1;
+		refs->count++;
+	}
+	return err;
+}
+
+static struct qcow_refblock *load_block(struct qcow_image *image,
+					unsigned long index)
+{
+	u64 entry = image->refs.table[index];
+	struct qcow_refblock *b;
+	struct qcow_fault fault;
+	int err;
+
+	if (qcow2_reftable_entry_check(&image->geo, index, entry, &fault))
+		return ERR_PTR(qcow_image_corrupt(image, &fault));
+	entry &= QCOW2_REFTABLE_OFFSET_MASK;
+	if (!entry)
+		return NULL;
+	b = block_alloc(image, index, entry);
+	if (!b)
+		return ERR_PTR(-ENOMEM);
+	err = qcow_file_read(image->file, b->data,
+			     1UL << image->geo.cluster_bits, entry);
+	if (!err)
+		err = insert_block(&image->refs, b);
+	if (!err)
+		return b;
+	block_free(b);
+	return ERR_PTR(err);
+}
+
+struct qcow_refblock *qcow_refblock_get(struct qcow_image *image,
+					unsigned long index)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b = NULL;
+
+	mutex_lock(&refs->mutex);
+	if (index < refs->entries) {
+		b = xa_load(&refs->blocks, index);
+		if (b)
+			b->pins++;
+		else
+			b = load_block(image, index);
+	}
+	mutex_unlock(&refs->mutex);
+	return b;
+}
+
+void qcow_refblock_put(struct qcow_image *image, struct qcow_refblock *b)
+{
+	mutex_lock(&image->refs.mutex);
+	b->pins--;
+	mutex_unlock(&image->refs.mutex);
+}
+
+struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
+					   unsigned long index, u64 host)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b = block_alloc(image, index, host);
+	int err;
+
+	if (!b)
+		return ERR_PTR(-ENOMEM);
+	mutex_lock(&refs->mutex);
+	err = insert_block(refs, b);
+	mutex_unlock(&refs->mutex);
+	if (err) {
+		block_free(b);
+		return ERR_PTR(err);
+	}
+	qcow_refs_set(image, b, host >> image->geo.cluster_bits, 1, 1);
+	return b;
+}
+
+/* The table's sector with the entry; the other entries are durable already. */
+int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
+{
+	struct qcow_refs *refs = &image->refs;
+	u32 per_unit = max_t(u32, image->file->align, SECTOR_SIZE) / sizeof(u64);
+	unsigned long first = round_down(b->index, per_unit);
+	u64 *unit;
+	int err;
+
+	unit = kmalloc_array(per_unit, sizeof(u64), GFP_NOIO);
+	if (!unit)
+		return -ENOMEM;
+	mutex_lock(&refs->mutex);
+	refs->table[b->index] = b->host;
+	qcow2_be64_encode(unit, refs->table + first, per_unit);
+	err = qcow_file_write(image->file, unit, per_unit * sizeof(u64),
+			      image->header.refcount_table_offset +
+			      first * sizeof(u64));
+	mutex_unlock(&refs->mutex);
+	kfree(unit);
+	return err;
+}
+
+static u64 index_in_block(const struct qcow_image *image, u64 cluster)
+{
+	return cluster & ((1ULL << qcow2_refcount_block_bits(&image->geo)) - 1);
+}
+
+static void mark_dirty(struct qcow_image *image, struct qcow_refblock *b,
+		       u64 first, u64 last)
+{
+	u8 order = image->geo.refcount_order;
+	u32 from = round_down((first << order) >> 3, WRITE_UNIT);
+	u32 to = round_up(((last << order) >> 3) + 1, WRITE_UNIT);
+
+	lockdep_assert_held(&image->refs.lock);
+	to = min(to, 1U << image->geo.cluster_bits);
+	if (list_empty(&b->dirty)) {
+		list_add_tail(&b->dirty, &image->refs.dirty);
+		b->dirty_from = from;
+		b->dirty_to = to;
+	} else {
+		b->dirty_from = min(b->dirty_from, from);
+		b->dirty_to = max(b->dirty_to, to);
+	}
+}
+
+u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
+		  u64 cluster)
+{
+	u64 value;
+
+	spin_lock(&image->refs.lock);
+	value = qcow2_refcount_get(b->data, image->geo.refcount_order,
+				   index_in_block(image, cluster));
+	spin_unlock(&image->refs.lock);
+	return value;
+}
+
+void qcow_refs_set(struct qcow_image *image, struct qcow_refblock *b,
+		   u64 cluster, u32 count, u64 value)
+{
+	u64 first = index_in_block(image, cluster), i;
+
+	spin_lock(&image->refs.lock);
+	for (i = first; i < first + count; i++)
+		qcow2_refcount_set(b->data, image->geo.refcount_order, i,
+				   value);
+	mark_dirty(image, b, first, first + count - 1);
+	spin_unlock(&image->refs.lock);
+}
+
+long qcow_refs_drop(struct qcow_image *image, u64 cluster)
+{
+	struct qcow_refblock *b =
+		qcow_refblock_get(image, qcow_refblock_index(image, cluster));
+	u64 index = index_in_block(image, cluster), value;
+
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	if (!b)
+		return -EUCLEAN;
+	spin_lock(&image->refs.lock);
+	value = qcow2_refcount_get(b->data, image->geo.refcount_order, index);
+	if (value) {
+		qcow2_refcount_set(b->data, image->geo.refcount_order, index,
+				   value - 1);
+		mark_dirty(image, b, index, index);
+	}
+	spin_unlock(&image->refs.lock);
+	qcow_refblock_put(image, b);
+	return value ? (long)min_t(u64, value - 1, LONG_MAX) : -EUCLEAN;
+}
+
+/* Copy a dirty range out, so that it may be changed while it is written. */
+static u32 take_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
+		      void *copy, u32 *from)
+{
+	u32 len;
+
+	spin_lock(&refs->lock);
+	*from = b->dirty_from;
+	len = b->dirty_to - b->dirty_from;
+	memcpy(copy, b->data + *from, len);
+	list_del_init(&b->dirty);
+	spin_unlock(&refs->lock);
+	return len;
+}
+
+static struct qcow_refblock *first_dirty(struct qcow_refs *refs)
+{
+	struct qcow_refblock *b;
+
+	spin_lock(&refs->lock);
+	b = list_first_entry_or_null(&refs->dirty, struct qcow_refblock,
+				     dirty);
+	spin_unlock(&refs->lock);
+	return b;
+}
+
+/* Only one commit runs at a time, so a dirty block stays where it is. */
+int qcow_refs_write(struct qcow_image *image)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b;
+	void *copy;
+	int err = 0;
+
+	copy = kvmalloc(1UL << image->geo.cluster_bits,
+			GFP_NOIO | __GFP_NOFAIL);
+	mutex_lock(&refs->mutex);
+	while (!err && (b = first_dirty(refs))) {
+		u32 from, len = take_dirty(refs, b, copy, &from);
+
+		err = qcow_file_write(image->file, copy, len, b->host + from);
+	}
+	mutex_unlock(&refs->mutex);
+	kvfree(copy);
+	return err;
+}

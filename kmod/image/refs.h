@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Refcounts of a writable image: blocks in memory, changed there, written by
+ * commits.
+ */
+#ifndef QCOW_IMAGE_REFS_H
+#define QCOW_IMAGE_REFS_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+struct qcow_image;
+
+/**
+ * struct qcow_refblock - a refcount block in memory
+ * @index:	of it in the refcount table
+ * @host:	its offset in the image file, bytes
+ * @pins:	who needs it to stay; guarded by qcow_refs.mutex
+ * @data:	as it lies in the file; guarded by qcow_refs.lock, as are
+ * @dirty_from, @dirty_to: bytes of it that have to be written, if any, and
+ * @dirty:	its place in the list of those
+ */
+struct qcow_refblock {
+	unsigned long index;
+	u64 host;
+	unsigned int pins;
+	void *data;
+	u32 dirty_from;
+	u32 dirty_to;
+	struct list_head dirty;
+};
+
+/**
+ * struct qcow_refs - the refcounts of one image
+ * @mutex:	guards @table's entries, @blocks and their pins; held across I/O,
+ *		by work items and at attach and detach only
+ * @table:	the refcount table in CPU order
+ * @entries:	of it that the file has room for
+ * @blocks:	struct qcow_refblock by index
+ * @count:	of them
+ * @lock:	guards what is in the blocks; no I/O under it
+ * @dirty:	blocks to be written
+ */
+struct qcow_refs {
+	struct mutex mutex;
+	u64 *table;
+	u32 entries;
+	struct xarray blocks;
+	unsigned int count;
+	spinlock_t lock;
+	struct list_head dirty;
+};
+
+int qcow_refs_init(struct qcow_image *image);
+void qcow_refs_destroy(struct qcow_image *image);
+
+/** qcow_refblock_index - of the block that counts a cluster */
+unsigned long qcow_refblock_index(const struct qcow_image *image, u64 cluster);
+
+/**
+ * qcow_refblock_get - a block, pinned, read if need be
+ *
+ * Return: the block; NULL where the table has none; or an ERR_PTR.
+ */
+struct qcow_refblock *qcow_refblock_get(struct qcow_image *image,
+					unsigned long index);
+void qcow_refblock_put(struct qcow_image *image, struct qcow_refblock *b);
+
+/**
+ * qcow_refblock_create - a new, empty block at @host, pinned, not in the file
+ *
+ * It counts itself.  The caller writes it, syncs, and then has the table point
+ * to it with qcow_refs_publish().
+ */
+struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
+					   unsigned long index, u64 host);
+/** qcow_refs_publish - write the block's table entry; the block is durable */
+int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b);
+
+/** qcow_refs_get - the refcount of a cluster of this block */
+u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
+		  u64 cluster);
+/**
+ * qcow_refs_set - change refcounts of a pinned block in memory
+ * @cluster: the first, @count: how many, all of them this block's
+ */
+void qcow_refs_set(struct qcow_image *image, struct qcow_refblock *b,
+		   u64 cluster, u32 count, u64 value);
+
+/**
+ * qcow_refs_drop - one reference less to a cluster, in memory
+ *
+ * Return: what is left; or an error: -EUCLEAN where there was none.
+ */
+long qcow_refs_drop(struct qcow_image *image, u64 cluster);
+
+/** qcow_refs_write - write what is dirty; no sync */
+int qcow_refs_write(struct qcow_image *image);
+
+#endif /* QCOW_IMAGE_REFS_H */
