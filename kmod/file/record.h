@@ -66,12 +66,12 @@ enum qcow_rule {
 	QCOW_RULE_ORDER = 1,		/* mappings after the first sync */
 	QCOW_RULE_FIRST_SYNC = 2,
 	QCOW_RULE_RELEASE = 3,		/* freed clusters wait for the commit */
-	QCOW_RULE_PUNCHED = 4,		/* ...and for the punch's sync */
+	QCOW_RULE_PUNCH = 4,		/* ...and read zeros then */
 	QCOW_RULE_REFTABLE = 5,		/* a block before its table entry */
 	QCOW_RULE_LINK = 6,		/* a copy before its entry */
 	QCOW_RULE_FLUSH = 7,		/* an answer after the second sync */
 	QCOW_RULE_COPIED = 8,		/* no COPIED in a shared table */
-	QCOW_RULE_FRESH = 9,		/* an extension before its use */
+	QCOW_RULE_EXTENT = 9,		/* refcounts of what is handed out */
 	QCOW_RULE_EPOCH = 10,		/* release after the I/O */
 };
 

@@ -336,9 +336,36 @@ int qcow2_table_check(const char *what, u32 cluster_bits, u64 offset,
 	return 0;
 }
 
+static void set_be64(void *buf, size_t at, u64 value)
+{
+	__be64 be = cpu_to_be64(value);
+
+	memcpy((u8 *)buf + at, &be, sizeof(be));
+}
+
+static void set_be32(void *buf, size_t at, u32 value)
+{
+	__be32 be = cpu_to_be32(value);
+
+	memcpy((u8 *)buf + at, &be, sizeof(be));
+}
+
 void qcow2_header_set_autoclear(void *buf, u64 autoclear_features)
 {
-	__be64 value = cpu_to_be64(autoclear_features);
+	set_be64(buf, offsetof(struct disk_header, autoclear_features),
+		 autoclear_features);
+}
 
-	memcpy((u8 *)buf + 88, &value, sizeof(value));
+void qcow2_header_set_incompatible(void *buf, u64 incompatible_features)
+{
+	set_be64(buf, offsetof(struct disk_header, incompatible_features),
+		 incompatible_features);
+}
+
+void qcow2_header_set_refcount_table(void *buf, u64 offset, u32 clusters)
+{
+	set_be64(buf, offsetof(struct disk_header, refcount_table_offset),
+		 offset);
+	set_be32(buf, offsetof(struct disk_header, refcount_table_clusters),
+		 clusters);
 }

@@ -114,6 +114,12 @@ int qcow2_header_parse(const void *buf, size_t len, struct qcow2_header *h,
  */
 void qcow2_header_set_autoclear(void *buf, u64 autoclear_features);
 
+/** qcow2_header_set_incompatible - likewise the incompatible features */
+void qcow2_header_set_incompatible(void *buf, u64 incompatible_features);
+
+/** qcow2_header_set_refcount_table - where the refcount table lies */
+void qcow2_header_set_refcount_table(void *buf, u64 offset, u32 clusters);
+
 /**
  * struct qcow2_extensions - the header extensions that have a meaning here
  *

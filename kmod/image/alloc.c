@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reserve of fresh clusters.
+ * The reserve of fresh clusters: they read zeros, and a refcount block that the
+ * durable refcount table leads to counts them.
  *
- * It is filled ahead, by a work item, in growing steps: the file is extended
- * with unwritten extents, refcount blocks that are missing for the new range
- * are laid into it, and after a sync the table points to them, after another
- * the clusters may be had.  So a writer takes a cluster and its refcount in
- * memory only, and whatever a crash leaves behind the last cluster in use is
- * zeros that nobody counts.
+ * It is filled ahead, by a work item, in growing steps: with clusters that were
+ * free when the image was attached, as their refcount blocks come by, punched;
+ * else the file is extended with unwritten extents.  A writer takes a cluster
+ * and its refcount in memory only, and what a crash leaves behind the last
+ * cluster in use is zeros that nobody counts.
  *
- * Clusters that were freed come back when they are as good as new: their last
- * reference durably gone, punched, and the punch durable.
+ * Clusters that were freed come back through qcow_alloc_give().
  */
 #include <linux/slab.h>
 
+#include "file/record.h"
 #include "format/refcount.h"
 #include "image/internal.h"
 
 /* The first refill, and the largest, in bytes. */
 #define STEP_MIN	(1ULL << 20)
 #define STEP_MAX	(64ULL << 20)
+
+/* Refcount blocks that a refill looks into for free clusters. */
+#define SCAN_BLOCKS	4
+
+/* Runs of free clusters that are noted of a block. */
+#define SCAN_RUNS	1024
 
 /**
  * struct extent - fresh clusters of one refcount block
@@ -51,12 +57,14 @@ u32 qcow_alloc_take(struct qcow_image *image, u32 want, u64 *first)
 	if (e && e->count) {
 		got = min_t(u64, want, e->count);
 		*first = e->first;
-		qcow_refs_set(image, e->block, e->first, got, 1);
+		if (!qcow_rule_broken(QCOW_RULE_EXTENT))
+			qcow_refs_set(image, e->block, e->first, got,
+				      1);
 		e->first += got;
 		e->count -= got;
 		alloc->clusters -= got;
 		if (!e->count)
-			list_move_tail(&e->node, &alloc->extents);
+			list_move(&e->node, &alloc->emptied);
 	}
 	if (alloc->clusters < alloc->step / 2 && !alloc->refilling &&
 	    !alloc->error) {
@@ -104,12 +112,16 @@ static void wake_waiters(struct qcow_alloc *alloc, int error)
 	}
 }
 
-static void add_extent(struct qcow_image *image, struct extent *e)
+/* @first: to be taken before others, as it is inside the file. */
+static void add_extent(struct qcow_image *image, struct extent *e, bool first)
 {
 	struct qcow_alloc *alloc = &image->alloc;
 
 	spin_lock(&alloc->lock);
-	list_add_tail(&e->node, &alloc->extents);
+	if (first)
+		list_add(&e->node, &alloc->extents);
+	else
+		list_add_tail(&e->node, &alloc->extents);
 	alloc->clusters += e->count;
 	alloc->error = 0;
 	spin_unlock(&alloc->lock);
@@ -146,7 +158,7 @@ int qcow_alloc_give(struct qcow_image *image, u64 first, u32 count)
 			qcow_refblock_put(image, b);
 			return -ENOMEM;
 		}
-		add_extent(image, e);
+		add_extent(image, e, true);
 		first += n;
 		count -= n;
 	}
@@ -154,21 +166,39 @@ int qcow_alloc_give(struct qcow_image *image, u64 first, u32 count)
 }
 
 /* The emptied extents' turn to let go of their blocks. */
-static void drop_empty_extents(struct qcow_image *image)
+static void drop_emptied(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
 	struct extent *e, *next;
-	LIST_HEAD(empty);
+	LIST_HEAD(emptied);
 
 	spin_lock(&alloc->lock);
-	list_for_each_entry_safe(e, next, &alloc->extents, node)
-		if (!e->count)
-			list_move(&e->node, &empty);
+	list_splice_init(&alloc->emptied, &emptied);
 	spin_unlock(&alloc->lock);
-	list_for_each_entry_safe(e, next, &empty, node) {
+	list_for_each_entry_safe(e, next, &emptied, node) {
 		qcow_refblock_put(image, e->block);
 		kfree(e);
 	}
+}
+
+/* A new block counts itself durably before the table leads to it. */
+static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
+{
+	int err;
+
+	qcow_record_step(QCOW_STEP_REFBLOCK);
+	err = qcow_file_write(image->file, b->data, to_bytes(image, 1),
+			      b->host);
+	if (!err && !qcow_rule_broken(QCOW_RULE_REFTABLE))
+		err = qcow_file_sync(image->file);
+	if (err)
+		return err;
+	qcow_record_step(QCOW_STEP_REFTABLE);
+	err = qcow_refs_publish(image, b);
+	if (err)
+		/* it leads there, or does not: nobody knows */
+		qcow_commit_fail(image, "changing the refcount table", err);
+	return err;
 }
 
 /*
@@ -176,28 +206,33 @@ static void drop_empty_extents(struct qcow_image *image)
  * *@first and *@count lose that cluster.
  */
 static struct qcow_refblock *cover(struct qcow_image *image, u64 *first,
-				   u64 *count, bool *new)
+				   u64 *count)
 {
 	unsigned long index = qcow_refblock_index(image, *first);
+	struct qcow_metadata *m;
 	struct qcow_refblock *b;
 	int err;
 
-	*new = false;
-	if (index >= image->refs.entries)
-		return ERR_PTR(-EFBIG);
 	b = qcow_refblock_get(image, index);
 	if (b)
 		return b;
+	m = qcow_metadata_alloc(GFP_NOIO);
+	if (!m)
+		return ERR_PTR(-ENOMEM);
 	b = qcow_refblock_create(image, index, to_bytes(image, *first));
-	if (IS_ERR(b))
-		return b;
-	err = qcow_file_write(image->file, b->data,
-			      to_bytes(image, 1), b->host);
+	err = PTR_ERR_OR_ZERO(b);
+	if (!err) {
+		err = publish_block(image, b);
+		if (err) {
+			qcow_refblock_put(image, b);
+			qcow_refblocks_forget(image, index, 1);
+		}
+	}
 	if (err) {
-		qcow_refblock_put(image, b);
+		kfree(m);
 		return ERR_PTR(err);
 	}
-	*new = true;
+	kfree(qcow_metadata_add(image, m, *first, 1));
 	(*first)++;
 	(*count)--;
 	return b;
@@ -216,41 +251,128 @@ static int extend_file(struct qcow_image *image, u64 first, u64 *count)
 	}
 }
 
-/* One refill: as much as one refcount block counts, at the most. */
-static int refill(struct qcow_image *image)
+/* The table is too short for what follows. */
+static int grow_table(struct qcow_image *image)
+{
+	u64 used = 0;
+	int err = qcow_reftable_grow(image, image->alloc.end, &used);
+
+	/* what a failed attempt wrote is behind the end, and is used again */
+	if (!err)
+		image->alloc.end += used;
+	return err == -EFBIG ? -ENOSPC : err;
+}
+
+/* At the file's end: as much as one refcount block counts, at the most. */
+static int extend(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
 	u8 bits = qcow2_refcount_block_bits(&image->geo);
 	u64 first = alloc->end, in_block, count;
 	struct qcow_refblock *b;
 	struct extent *e;
-	bool new;
 	int err;
 
+	if (qcow_refblock_index(image, first) >= image->refs.entries)
+		return grow_table(image);
 	in_block = (1ULL << bits) - (first & ((1ULL << bits) - 1));
 	count = min(alloc->step, in_block);
+	qcow_record_step(QCOW_STEP_EXTEND);
 	err = extend_file(image, first, &count);
 	if (err)
 		return err;
-	alloc->end = first + count;
-	b = cover(image, &first, &count, &new);
+	b = cover(image, &first, &count);
 	if (IS_ERR(b))
 		return PTR_ERR(b);
-	err = qcow_file_sync(image->file);
-	if (!err && new) {
-		err = qcow_refs_publish(image, b);
-		if (!err)
-			err = qcow_file_sync(image->file);
-	}
-	e = err || !count ? NULL : extent_alloc(image, first, count, b);
-	if (!e) {
+	e = count ? extent_alloc(image, first, count, b) : NULL;
+	if (!e)
 		qcow_refblock_put(image, b);
-		return err || !count ? err : -ENOMEM;
-	}
-	add_extent(image, e);
+	alloc->end = first;
+	if (count && !e)
+		return -ENOMEM;
+	alloc->end += count;
+	if (e)
+		add_extent(image, e, false);
 	alloc->step = min(alloc->step * 2,
 			  max(STEP_MAX >> image->geo.cluster_bits, 1ULL));
 	return 0;
+}
+
+void qcow_alloc_found(struct qcow_image *image, const void *block,
+		      unsigned long index)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	u8 bits = qcow2_refcount_block_bits(&image->geo);
+	u64 base = (u64)index << bits, n = 1ULL << bits, i, run = 0;
+	unsigned int runs = 0;
+
+	if (base >= alloc->scan_end)
+		return;
+	n = min(n, alloc->scan_end - base);
+	for (i = 0; i <= n && runs < SCAN_RUNS; i++) {
+		if (i < n && !qcow2_refcount_get(block,
+						 image->geo.refcount_order, i) &&
+		    !qcow_is_metadata(image, base + i)) {
+			run++;
+			continue;
+		}
+		if (run) {
+			struct extent *e = extent_alloc(image, base + i - run,
+							run, NULL);
+
+			if (!e)
+				return;
+			list_add_tail(&e->node, &alloc->found);
+			runs++;
+		}
+		run = 0;
+	}
+}
+
+/* One run of clusters that were free all the time. */
+static int reuse(struct qcow_image *image, struct extent *e)
+{
+	int err;
+
+	qcow_record_step(QCOW_STEP_EXTEND);
+	err = qcow_file_zero(image->file, to_bytes(image, e->first),
+			     to_bytes(image, e->count), true);
+	if (!err)
+		err = qcow_alloc_give(image, e->first, e->count);
+	kfree(e);
+	return err;
+}
+
+/* Blocks that nobody needed so far. */
+static void scan(struct qcow_image *image)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	u64 end = qcow_refblock_index(image, alloc->scan_end - 1) + 1;
+	unsigned int n = SCAN_BLOCKS;
+
+	for (; n && list_empty(&alloc->found) && alloc->scan_next < end; n--) {
+		struct qcow_refblock *b =
+			qcow_refblock_get(image, alloc->scan_next++);
+
+		if (!IS_ERR_OR_NULL(b))
+			qcow_refblock_put(image, b);
+	}
+}
+
+static int refill(struct qcow_image *image)
+{
+	struct extent *found;
+
+	if (READ_ONCE(image->commit.error))
+		return -EIO;
+	scan(image);
+	mutex_lock(&image->refs.mutex);
+	found = list_first_entry_or_null(&image->alloc.found, struct extent,
+					 node);
+	if (found)
+		list_del(&found->node);
+	mutex_unlock(&image->refs.mutex);
+	return found ? reuse(image, found) : extend(image);
 }
 
 static void refill_work(struct work_struct *work)
@@ -261,19 +383,23 @@ static void refill_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	int err = 0;
 
-	drop_empty_extents(image);
+	drop_emptied(image);
 	while (!err && READ_ONCE(alloc->clusters) < alloc->step)
 		err = refill(image);
 	wake_waiters(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
 	memalloc_noio_restore(noio);
 }
 
-/* The highest cluster with a refcount, plus one. */
+/*
+ * The highest cluster with a refcount, plus one; but not less than what the
+ * header and the L1 table lead to, should the refcounts be wrong.
+ */
 static int find_end(struct qcow_image *image, u64 *end)
 {
 	u8 bits = qcow2_refcount_block_bits(&image->geo);
 	long index = image->refs.entries;
 
+	*end = 0;
 	while (index--) {
 		struct qcow_refblock *b;
 		u64 i = 1ULL << bits;
@@ -290,10 +416,10 @@ static int find_end(struct qcow_image *image, u64 *end)
 		qcow_refblock_put(image, b);
 		if (i) {
 			*end = ((u64)index << bits) + i;
-			return 0;
+			break;
 		}
 	}
-	*end = 1;
+	*end = max(*end, qcow_metadata_end(image));
 	return 0;
 }
 
@@ -312,6 +438,22 @@ static int cut_tail(struct qcow_image *image)
 	return err ? err : qcow_file_sync(image->file);
 }
 
+/* The last block came by before it was known where the end is. */
+static int find_in_last(struct qcow_image *image)
+{
+	unsigned long index = qcow_refblock_index(image,
+						  image->alloc.end - 1);
+	struct qcow_refblock *b = qcow_refblock_get(image, index);
+
+	if (IS_ERR_OR_NULL(b))
+		return PTR_ERR_OR_ZERO(b);
+	mutex_lock(&image->refs.mutex);
+	qcow_alloc_found(image, b->data, index);
+	mutex_unlock(&image->refs.mutex);
+	qcow_refblock_put(image, b);
+	return 0;
+}
+
 int qcow_alloc_init(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
@@ -319,23 +461,41 @@ int qcow_alloc_init(struct qcow_image *image)
 
 	spin_lock_init(&alloc->lock);
 	INIT_LIST_HEAD(&alloc->extents);
+	INIT_LIST_HEAD(&alloc->emptied);
+	INIT_LIST_HEAD(&alloc->found);
 	INIT_LIST_HEAD(&alloc->waiters);
 	INIT_WORK(&alloc->refill, refill_work);
 	alloc->step = max(STEP_MIN >> image->geo.cluster_bits, 1ULL);
 	err = find_end(image, &alloc->end);
+	if (err)
+		return err;
+	alloc->scan_end = alloc->end;
+	err = find_in_last(image);
 	return err ? err : cut_tail(image);
 }
 
-int qcow_alloc_destroy(struct qcow_image *image)
+static void free_extents(struct qcow_image *image, struct list_head *list)
 {
-	struct qcow_alloc *alloc = &image->alloc;
 	struct extent *e, *next;
-	int err;
 
-	list_for_each_entry_safe(e, next, &alloc->extents, node) {
-		qcow_refblock_put(image, e->block);
+	list_for_each_entry_safe(e, next, list, node) {
+		if (e->block)
+			qcow_refblock_put(image, e->block);
 		kfree(e);
 	}
-	err = find_end(image, &alloc->end);
-	return err ? err : cut_tail(image);
+	INIT_LIST_HEAD(list);
+}
+
+int qcow_alloc_destroy(struct qcow_image *image, bool cut)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	int err = 0;
+
+	cancel_work_sync(&alloc->refill);
+	free_extents(image, &alloc->extents);
+	free_extents(image, &alloc->emptied);
+	free_extents(image, &alloc->found);
+	if (cut)
+		err = find_end(image, &alloc->end);
+	return err || !cut ? err : cut_tail(image);
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Clusters to be had: all of them read zeros, durably, and are counted by
- * refcount blocks that the durable refcount table leads to.
- */
+/* Clusters to be had: all of them read zeros. */
 #ifndef QCOW_IMAGE_ALLOC_H
 #define QCOW_IMAGE_ALLOC_H
 
@@ -16,32 +13,40 @@ struct qcow_image;
 
 /**
  * struct qcow_alloc - what an image has to give
- * @lock:	guards @extents, @clusters, @waiters, @refilling and @error
+ * @lock:	guards all down to @error
  * @extents:	runs of fresh clusters, each of one refcount block
  * @clusters:	in them
+ * @emptied:	those that were used up
  * @waiters:	commands parked until there is something
  * @refilling:	the work item is queued or running
  * @error:	of the last refill, for those who wait
- * @end:	first cluster beyond the file; refill's own
+ * @end:	first cluster beyond the file; refill's own, as is
  * @step:	clusters that the next refill adds; doubles
+ * @found:	runs that were free at attach; guarded by qcow_refs.mutex
+ * @scan_next:	the refcount block to look into next, for such
+ * @scan_end:	the first cluster behind those in use at attach
  */
 struct qcow_alloc {
 	spinlock_t lock;
 	struct list_head extents;
 	u64 clusters;
+	struct list_head emptied;
 	struct list_head waiters;
 	bool refilling;
 	int error;
 	u64 end;
 	u64 step;
+	struct list_head found;
+	unsigned long scan_next;
+	u64 scan_end;
 	struct work_struct refill;
 };
 
 /** qcow_alloc_init - cut off what nobody uses behind the last used cluster */
 int qcow_alloc_init(struct qcow_image *image);
 
-/** qcow_alloc_destroy - give unused clusters at the end of the file back */
-int qcow_alloc_destroy(struct qcow_image *image);
+/** qcow_alloc_destroy - @cut: the unused end of the file, off */
+int qcow_alloc_destroy(struct qcow_image *image, bool cut);
 
 /**
  * qcow_alloc_take - take up to @want neighbouring clusters, refcount 1 each
@@ -61,7 +66,16 @@ u32 qcow_alloc_take(struct qcow_image *image, u32 want, u64 *first);
 int qcow_alloc_wait(struct qcow_image *image, struct qcow_cmd *cmd);
 
 /**
- * qcow_alloc_give - clusters that read zeros, durably, and have refcount 0
+ * qcow_alloc_found - a refcount block comes by for the first time
+ * @block: as it lies in the file
+ *
+ * What is free in it was free at attach.  Context: qcow_refs.mutex is held.
+ */
+void qcow_alloc_found(struct qcow_image *image, const void *block,
+		      unsigned long index);
+
+/**
+ * qcow_alloc_give - clusters that read zeros and have refcount 0
  *
  * Context: a worker.
  */

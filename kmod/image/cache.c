@@ -6,18 +6,24 @@
  * of the array, the sweep or a failed load, is the one who frees it, after a
  * grace period.
  */
+#include <linux/blkdev.h>
 #include <linux/bvec.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "file/record.h"
 #include "image/cache.h"
 #include "image/internal.h"
+
+/* Slices that a commit can copy though there is no memory. */
+#define COPIES_MIN	16
 
 /**
  * struct qcow_slice_load - a read of a slice under way
  * @io:	     the read
  * @bvec:    its memory: the slice's entries
  * @slice:   what is read
+ * @shared:  its table may be a snapshot's too
  * @owners:  who started it, and its completion
  * @done:    guarded by the cache's lock, as are
  * @error:   and
@@ -29,6 +35,7 @@ struct qcow_slice_load {
 	struct qcow_io io;
 	struct bio_vec bvec;
 	struct qcow_slice *slice;
+	bool shared;
 	refcount_t owners;
 	bool done;
 	int error;
@@ -71,6 +78,19 @@ void qcow_cache_destroy(struct qcow_image *image)
 	list_del(&image->cache.node);
 	spin_unlock(&caches_lock);
 	WARN_ON_ONCE(image->cache.count);
+	mempool_destroy(image->cache.copies);
+	mempool_destroy(image->cache.copy_data);
+}
+
+int qcow_cache_init_copies(struct qcow_image *image)
+{
+	struct qcow_cache *cache = &image->cache;
+
+	cache->copies = mempool_create_kmalloc_pool(COPIES_MIN,
+					sizeof(struct qcow_slice_copy));
+	cache->copy_data = mempool_create_kmalloc_pool(COPIES_MIN,
+					1UL << cache->slice_bits);
+	return cache->copies && cache->copy_data ? 0 : -ENOMEM;
 }
 
 static void slice_free(struct qcow_slice *slice)
@@ -103,8 +123,14 @@ static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 	lockdep_assert_held(&cache->lock);
 	list_del(&slice->lru);
 	slice->dead = true;
-	cache->count--;
-	atomic_long_dec(&total_slices);
+	if (slice->dirty) {
+		/* what a commit that failed has left */
+		list_del(&slice->dirty_node);
+		cache->nr_dirty--;
+	} else {
+		cache->count--;
+		atomic_long_dec(&total_slices);
+	}
 	__xa_erase(&slice->view->slices, slice->number);
 	qcow_stat_inc(slice->view->image, slice_evictions);
 	call_rcu(&slice->rcu, slice_free_rcu);
@@ -169,6 +195,22 @@ static void slice_forget(struct qcow_slice *slice)
 }
 
 /*
+ * COPIED says "the table and the cluster are mine alone": it is not true of
+ * what lies in a table that is shared.
+ */
+static void strip_copied(const struct qcow_image *image,
+			 struct qcow_slice *slice)
+{
+	u32 words = image->geo.extended_l2 ? 2 : 1, i;
+
+	if (qcow_rule_broken(QCOW_RULE_COPIED))
+		return;
+	for (i = 0; i < 1U << image->cache.entry_bits; i++)
+		if (!(slice->entries[i * words] & QCOW2_OFLAG_COMPRESSED))
+			slice->entries[i * words] &= ~QCOW2_OFLAG_COPIED;
+}
+
+/*
  * The read is over.  The last command that is woken may be the last user of
  * the whole image, so nothing of it is touched after that.
  */
@@ -180,9 +222,12 @@ static void load_done(struct qcow_slice_load *load, int error)
 	LIST_HEAD(waiters);
 	unsigned long flags;
 
-	if (!error)
+	if (!error) {
 		qcow2_be64_decode(slice->entries, slice->entries,
 				  1UL << (cache->slice_bits - 3));
+		if (load->shared)
+			strip_copied(slice->view->image, slice);
+	}
 	spin_lock_irqsave(&cache->lock, flags);
 	load->done = true;
 	load->error = error;
@@ -236,19 +281,28 @@ static struct qcow_slice *slice_alloc(struct qcow_view *view,
 		return NULL;
 	}
 	spin_lock_init(&slice->lock);
+	seqcount_spinlock_init(&slice->seq, &slice->lock);
 	INIT_LIST_HEAD(&slice->dirty_node);
 	slice->view = view;
 	slice->number = number;
 	return slice;
 }
 
+static u64 slice_l1_entry(const struct qcow_slice *slice)
+{
+	const struct qcow_image *image = slice->view->image;
+	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+
+	return READ_ONCE(slice->view->l1_table[slice->number >> in_table]);
+}
+
 /* Its table's offset was checked when the slice was found missing. */
 u64 qcow_slice_host(const struct qcow_slice *slice)
 {
-	const struct qcow_view *view = slice->view;
-	const struct qcow_cache *cache = &view->image->cache;
-	u8 in_table = view->image->geo.l2_bits - cache->entry_bits;
-	u64 l1_entry = READ_ONCE(view->l1_table[slice->number >> in_table]);
+	const struct qcow_image *image = slice->view->image;
+	const struct qcow_cache *cache = &image->cache;
+	u8 in_table = image->geo.l2_bits - cache->entry_bits;
+	u64 l1_entry = slice_l1_entry(slice);
 	u64 index = slice->number & ((1UL << in_table) - 1);
 
 	return (l1_entry & QCOW2_L1E_OFFSET_MASK) +
@@ -268,6 +322,9 @@ static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
 	INIT_WORK(&load->work, load_work);
 	load->slice = slice;
 	load->io.file = image->file;
+	/* before the offset: who copies the table changes both at once */
+	load->shared = image->writable &&
+		       !(slice_l1_entry(slice) & QCOW2_OFLAG_COPIED);
 	load->io.pos = qcow_slice_host(slice);
 	load->io.len = len;
 	load->io.complete = load_complete;
@@ -384,6 +441,20 @@ struct qcow_slice *qcow_slice_lock(struct qcow_view *view, unsigned long number)
 	return slice;
 }
 
+void qcow_slice_set(const struct qcow2_geometry *geo, struct qcow_slice *slice,
+		    unsigned int index, struct qcow2_l2_entry e)
+{
+	lockdep_assert_held(&slice->lock);
+	if (!geo->extended_l2) {
+		WRITE_ONCE(slice->entries[index], e.entry);
+		return;
+	}
+	write_seqcount_begin(&slice->seq);
+	WRITE_ONCE(slice->entries[2 * index], e.entry);
+	WRITE_ONCE(slice->entries[2 * index + 1], e.bitmap);
+	write_seqcount_end(&slice->seq);
+}
+
 void qcow_slice_unlock(struct qcow_slice *slice)
 	__releases(&slice->lock)
 {
@@ -401,32 +472,83 @@ static struct qcow_slice *first_dirty(struct qcow_cache *cache)
 	return slice;
 }
 
-void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied)
+static struct qcow_slice_copy *copy_alloc(struct qcow_cache *cache)
+{
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+	struct qcow_slice_copy *copy = mempool_alloc(cache->copies, gfp);
+
+	if (!copy)
+		return NULL;
+	copy->data = mempool_alloc(cache->copy_data, gfp);
+	if (!copy->data) {
+		mempool_free(copy, cache->copies);
+		return NULL;
+	}
+	return copy;
+}
+
+static void copy_free(struct qcow_cache *cache, struct qcow_slice_copy *copy)
+{
+	mempool_free(copy->data, cache->copy_data);
+	mempool_free(copy, cache->copies);
+}
+
+static void slice_copy(struct qcow_cache *cache, struct qcow_slice *slice,
+		       struct qcow_slice_copy *copy, struct list_head *copied)
+{
+	spin_lock(&slice->lock);
+	qcow2_be64_encode(copy->data, slice->entries,
+			  1UL << (cache->slice_bits - 3));
+	spin_lock_irq(&cache->lock);
+	slice->dirty = false;
+	slice->copy = copy;
+	list_del_init(&slice->dirty_node);
+	cache->nr_dirty--;
+	list_add_tail(&slice->lru, copied);
+	spin_unlock_irq(&cache->lock);
+	spin_unlock(&slice->lock);
+}
+
+void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied,
+			   unsigned long *left)
 {
 	struct qcow_cache *cache = &image->cache;
+	struct qcow_slice_copy *copy;
 	struct qcow_slice *slice;
-	unsigned long rounds;
-	void *copy;
 
-	/* no more than are dirty now: others go on making some */
-	for (rounds = READ_ONCE(cache->nr_dirty); rounds; rounds--) {
+	for (; *left; (*left)--) {
 		slice = first_dirty(cache);
-		if (!slice)
+		if (!slice) {
+			*left = 0;
 			break;
-		copy = kmalloc(1UL << cache->slice_bits,
-			       GFP_NOIO | __GFP_NOFAIL);
-		spin_lock(&slice->lock);
-		qcow2_be64_encode(copy, slice->entries,
-				  1UL << (cache->slice_bits - 3));
-		spin_lock_irq(&cache->lock);
-		slice->dirty = false;
-		slice->copy = copy;
-		list_del_init(&slice->dirty_node);
-		cache->nr_dirty--;
-		list_add_tail(&slice->lru, copied);
-		spin_unlock_irq(&cache->lock);
-		spin_unlock(&slice->lock);
+		}
+		copy = copy_alloc(cache);
+		if (!copy)
+			break;
+		slice_copy(cache, slice, copy, copied);
 	}
+}
+
+int qcow_cache_write(struct qcow_image *image, struct list_head *copied)
+{
+	u32 len = 1U << image->cache.slice_bits;
+	struct qcow_slice *slice;
+	struct qcow_batch batch;
+	struct blk_plug plug;
+
+	qcow_batch_init(&batch);
+	blk_start_plug(&plug);
+	list_for_each_entry(slice, copied, lru) {
+		struct qcow_slice_copy *copy = slice->copy;
+		struct qcow_io *io = &copy->io.io;
+
+		*io = (struct qcow_io){ .file = image->file, .write = true,
+			.pos = qcow_slice_host(slice), .len = len };
+		qcow_buf_map(&io->buf, copy->data, len, &copy->bvec);
+		qcow_batch_submit(&batch, &copy->io);
+	}
+	blk_finish_plug(&plug);
+	return qcow_batch_wait(&batch);
 }
 
 void qcow_cache_written(struct qcow_image *image, struct list_head *copied)
@@ -435,7 +557,7 @@ void qcow_cache_written(struct qcow_image *image, struct list_head *copied)
 	struct qcow_slice *slice, *next;
 
 	list_for_each_entry_safe(slice, next, copied, lru) {
-		kfree(slice->copy);
+		copy_free(cache, slice->copy);
 		spin_lock_irq(&cache->lock);
 		slice->copy = NULL;
 		list_del_init(&slice->lru);

@@ -10,9 +10,14 @@
 #define QCOW_IMAGE_CACHE_H
 
 #include <linux/list.h>
+#include <linux/mempool.h>
 #include <linux/rcupdate.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+
+#include "file/batch.h"
+#include "format/l2.h"
 
 struct qcow_cmd;
 struct qcow_image;
@@ -30,6 +35,7 @@ struct qcow_view;
  * @referenced:	looked at since the last sweep
  * @view, @number: its place
  * @lock:	who changes entries holds it
+ * @seq:	for readers of entries of two words
  * @load:	the read under way, guarded by the cache's lock, as are
  * @lru:	in the cache's list of clean slices once it is ready,
  * @dirty, @dirty_node: changed since it was last copied by a commit,
@@ -45,11 +51,24 @@ struct qcow_slice {
 	struct qcow_view *view;
 	unsigned long number;
 	spinlock_t lock;
+	seqcount_spinlock_t seq;
 	struct qcow_slice_load *load;
 	struct list_head lru;
 	struct list_head dirty_node;
-	void *copy;
+	struct qcow_slice_copy *copy;
 	struct rcu_head rcu;
+};
+
+/**
+ * struct qcow_slice_copy - a slice as a commit writes it
+ * @io:	   the write
+ * @bvec:  its memory:
+ * @data:  the entries as they lie in the file
+ */
+struct qcow_slice_copy {
+	struct qcow_batch_io io;
+	struct bio_vec bvec;
+	void *data;
 };
 
 /**
@@ -63,6 +82,8 @@ struct qcow_slice {
  * @slice_bits:	log2 of the bytes of a slice
  * @entry_bits:	log2 of the entries of a slice
  * @node:	in the shrinker's list
+ * @copies:	struct qcow_slice_copy, and
+ * @copy_data:	their memory: some of each in reserve, where it is writable
  */
 struct qcow_cache {
 	spinlock_t lock;
@@ -74,12 +95,17 @@ struct qcow_cache {
 	u8 slice_bits;
 	u8 entry_bits;
 	struct list_head node;
+	mempool_t *copies;
+	mempool_t *copy_data;
 };
 
 /** qcow_cache_init - @size: bytes to keep at most, 0 for the default */
 void qcow_cache_init(struct qcow_image *image, u64 size);
 /** qcow_cache_destroy - all views are gone, and so no slice is left */
 void qcow_cache_destroy(struct qcow_image *image);
+
+/** qcow_cache_init_copies - what commits need; qcow_cache_destroy() frees it */
+int qcow_cache_init_copies(struct qcow_image *image);
 
 /**
  * qcow_cache_find - a resident slice, marked as looked at
@@ -103,6 +129,30 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 /** qcow_cache_drop_view - forget all slices of a view nobody uses any more */
 void qcow_cache_drop_view(struct qcow_view *view);
 
+/** qcow_slice_entry - an entry of a resident slice, by index */
+static inline struct qcow2_l2_entry
+qcow_slice_entry(const struct qcow2_geometry *geo,
+		 const struct qcow_slice *slice, unsigned int index)
+{
+	struct qcow2_l2_entry e = { };
+	unsigned int seq;
+
+	if (likely(!geo->extended_l2)) {
+		e.entry = READ_ONCE(slice->entries[index]);
+		return e;
+	}
+	do {
+		seq = read_seqcount_begin(&slice->seq);
+		e.entry = READ_ONCE(slice->entries[2 * index]);
+		e.bitmap = READ_ONCE(slice->entries[2 * index + 1]);
+	} while (read_seqcount_retry(&slice->seq, seq));
+	return e;
+}
+
+/** qcow_slice_set - change an entry of a slice that is locked */
+void qcow_slice_set(const struct qcow2_geometry *geo, struct qcow_slice *slice,
+		    unsigned int index, struct qcow2_l2_entry e);
+
 /**
  * qcow_slice_lock - a resident slice, to change entries of it
  *
@@ -118,10 +168,17 @@ struct qcow_slice *qcow_slice_lock(struct qcow_view *view,
 void qcow_slice_unlock(struct qcow_slice *slice);
 
 /**
- * qcow_cache_copy_dirty - take a copy of every dirty slice, for a commit
+ * qcow_cache_copy_dirty - take copies of dirty slices, for a commit
  * @copied: slices with their @copy set, to be given to qcow_cache_written()
+ * @left:   how many at the most; less those that were copied afterwards
+ *
+ * As many as there is memory for, but one at least.
  */
-void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied);
+void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied,
+			   unsigned long *left);
+
+/** qcow_cache_write - write the copies, and wait for it; no sync */
+int qcow_cache_write(struct qcow_image *image, struct list_head *copied);
 
 /** qcow_slice_host - a slice's offset in the image file */
 u64 qcow_slice_host(const struct qcow_slice *slice);

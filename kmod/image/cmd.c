@@ -166,20 +166,22 @@ static int dispatch_compressed(struct qcow_cmd *cmd, const struct qcow_run *run,
 }
 
 /* What may not be written where it is. */
-static int dispatch_prepare(struct qcow_cmd *cmd, const struct qcow_run *run,
+static int dispatch_prepare(struct qcow_cmd *cmd, struct qcow_run *run,
 			    bool nowait)
 {
-	int ret = qcow_write_prepare(cmd, run, nowait);
+	int ret = cmd->op == QCOW_OP_WRITE ?
+		  qcow_write_prepare(cmd, run, nowait) :
+		  cmd->view->image->ops->erase(cmd, run);
 
 	if (ret < 0)
 		return ret;
 	return ret ? 0 : LOOK_AGAIN;
 }
 
-static int dispatch_run(struct qcow_cmd *cmd, const struct qcow_run *run,
+static int dispatch_run(struct qcow_cmd *cmd, struct qcow_run *run,
 			bool nowait)
 {
-	if (likely(run->type == QCOW_RUN_DATA))
+	if (likely(run->type == QCOW_RUN_DATA && cmd->op <= QCOW_OP_WRITE))
 		return dispatch_data(cmd, run, nowait);
 	if (cmd->op != QCOW_OP_READ)
 		return dispatch_prepare(cmd, run, nowait);
@@ -224,7 +226,7 @@ static int dispatch(struct qcow_cmd *cmd, bool nowait)
 		if (unlikely(ret))
 			return ret;
 		cmd->dispatched += run.len;
-		if (cmd->dispatched < cmd->len)
+		if (cmd->dispatched < cmd->len && cmd->op <= QCOW_OP_WRITE)
 			qcow_buf_advance(&cmd->buf, run.len);
 	}
 	return 0;
@@ -248,7 +250,7 @@ static int run_sleeping(struct qcow_cmd *cmd)
 		return cmd->op == QCOW_OP_FLUSH ? 0 : -EROFS;
 	switch (cmd->op) {
 	case QCOW_OP_FLUSH:
-		if (!image->commit.wq)
+		if (!image->commit.wq || qcow_commit_idle(image))
 			return sync_image(image);
 		qcow_commit_wait(image, cmd);
 		return -EIOCBQUEUED;
@@ -284,6 +286,16 @@ static void resume_ios(struct llist_node *list)
 		qcow_io_resume(&cio->io);
 }
 
+/* Is it done run by run? */
+static bool has_runs(const struct qcow_cmd *cmd)
+{
+	const struct qcow_image *image = cmd->view->image;
+
+	return cmd->op <= QCOW_OP_WRITE ||
+	       (cmd->op != QCOW_OP_FLUSH && image->writable &&
+		image->ops->erase);
+}
+
 static void work_on(struct qcow_cmd *cmd)
 {
 	struct llist_node *resume = llist_del_all(&cmd->resume);
@@ -293,7 +305,7 @@ static void work_on(struct qcow_cmd *cmd)
 	blk_start_plug(&plug);
 	resume_ios(resume);
 	if (dispatch_too)
-		settle(cmd, cmd->op <= QCOW_OP_WRITE ?
+		settle(cmd, has_runs(cmd) ?
 		       dispatch(cmd, false) : run_sleeping(cmd));
 	blk_finish_plug(&plug);
 }

@@ -15,17 +15,25 @@
  *  3. Sync.  Now the data that the new entries lead to, and the refcounts of
  *     all clusters that they name, are durable.
  *  4. L2 slices and L1 entries are written.  They need no order among each
- *     other: a table that L1 names for the first time was zeros, durably,
- *     when it was allocated, and every state between that and now is a
- *     state that the disk was in.
+ *     other: a table that L1 names for the first time read zeros when it was
+ *     allocated, or is a whole copy, and that was made durable by 3.
  *  5. Sync.  Who waited is answered.
  *  6. When all I/O that began before the end of the epoch is over, the freed
- *     clusters are counted down, in memory, and punched; the first sync of
- *     the next commit makes that durable, and they may be had again.
+ *     clusters are counted down, in memory, punched, and may be had again.
  *
- * There is one kind of cluster to be had, therefore: one that reads zeros,
- * durably.  Where freed clusters came back dirty, a partial write would have
- * to fill them up first, and link them only then.
+ * There is one kind of cluster to be had, therefore: one that reads zeros.
+ * Where freed clusters came back as they were, a partial write would have to
+ * fill them up first, and link them only then.
+ *
+ * Neither a punch nor an extension of the file is synced before the cluster is
+ * given out.  Nothing durable leads to it, and whatever will lead to it becomes
+ * durable in a step 4, behind a step 3 that began after the punch had ended.
+ * Until then the cluster may be anything.  For the same reason an entry of the
+ * refcount table needs no sync of its own; but the block that it names does,
+ * before it, or a table might lead to a block that does not count itself.
+ *
+ * Lazy refcounts are a leave to be sloppy, which is not taken: refcounts are
+ * exact at every instant, and the dirty bit is never set.
  *
  * After an error nothing is released or allocated any more, and every flush
  * fails: the kernel tells of a failed writeback only once.
@@ -75,6 +83,9 @@ struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image)
 {
 	struct qcow_epoch *epoch;
 
+	if (qcow_rule_broken(QCOW_RULE_EPOCH))
+		return NULL;
+
 	rcu_read_lock();
 	/* the current one is not killed before it is replaced */
 	do {
@@ -89,60 +100,92 @@ void qcow_epoch_leave(struct qcow_epoch *epoch)
 	percpu_ref_put(&epoch->ref);
 }
 
-int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
+/* A neighbour of what was freed last makes that longer. */
+static bool extend_last(struct list_head *list, u64 first, u32 count)
+{
+	struct freed *last;
+
+	if (list_empty(list))
+		return false;
+	last = list_last_entry(list, struct freed, node);
+	if (last->first + last->count != first || last->count > S32_MAX)
+		return false;
+	last->count += count;
+	return true;
+}
+
+static struct freed *freed_alloc(u64 first, u32 count)
 {
 	struct freed *f = kmalloc(sizeof(*f), GFP_NOIO | __GFP_NOFAIL);
-	struct qcow_commit *commit = &image->commit;
-	struct qcow_epoch *epoch;
 
 	f->first = first;
 	f->count = count;
+	return f;
+}
+
+int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
+{
+	struct qcow_commit *commit = &image->commit;
+	struct freed *f = freed_alloc(first, count);
+	struct qcow_epoch *epoch;
+
+	if (qcow_rule_broken(QCOW_RULE_RELEASE)) {
+		kfree(f);
+		for (; count--; first++)
+			if (!qcow_refs_drop(image, first))
+				qcow_alloc_give(image, first, 1);
+		return 0;
+	}
 	spin_lock(&commit->lock);
 	epoch = rcu_dereference_protected(commit->epoch,
 					  lockdep_is_held(&commit->lock));
-	list_add_tail(&f->node, &epoch->freed);
+	if (!extend_last(&epoch->freed, first, count)) {
+		list_add_tail(&f->node, &epoch->freed);
+		f = NULL;
+	}
 	spin_unlock(&commit->lock);
+	kfree(f);
 	qcow_commit_soon(image);
 	return 0;
 }
 
-/* Count down; what nobody refers to any more is punched. */
+/* Count down; what nobody refers to any more is to be punched. */
 static int release(struct qcow_image *image, struct freed *f,
-		   struct list_head *punched)
+		   struct list_head *unused)
 {
 	u64 first = f->first;
 	u32 count = f->count;
 	long left;
 
 	for (; count; count--, first++) {
-		struct freed *p;
-
 		left = qcow_refs_drop(image, first);
 		if (left < 0)
 			return left;
-		if (left)
+		qcow_stat_inc(image, releases);
+		if (left || extend_last(unused, first, 1))
 			continue;
-		p = kmalloc(sizeof(*p), GFP_NOIO | __GFP_NOFAIL);
-		p->first = first;
-		p->count = 1;
-		list_add_tail(&p->node, punched);
+		list_add_tail(&freed_alloc(first, 1)->node, unused);
 	}
 	return 0;
 }
 
-static int punch(struct qcow_image *image, struct list_head *punched)
+/*
+ * What the file system below will not punch is not had again until the image
+ * is attached anew; that is no damage.
+ */
+static void punch(struct qcow_image *image, struct list_head *unused)
 {
 	u8 bits = image->geo.cluster_bits;
-	struct freed *f;
-	int err = 0;
+	struct freed *f, *next;
 
-	list_for_each_entry(f, punched, node) {
-		err = qcow_file_zero(image->file, f->first << bits,
-				     (u64)f->count << bits, true);
-		if (err)
-			break;
+	list_for_each_entry_safe(f, next, unused, node) {
+		if (qcow_rule_broken(QCOW_RULE_PUNCH) ||
+		    !qcow_file_zero(image->file, f->first << bits,
+				    (u64)f->count << bits, true))
+			continue;
+		list_del(&f->node);
+		kfree(f);
 	}
-	return err;
 }
 
 static void free_list(struct list_head *list)
@@ -153,7 +196,7 @@ static void free_list(struct list_head *list)
 		kfree(f);
 }
 
-static void commit_fail(struct qcow_image *image, const char *what, int err)
+void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
 {
 	struct qcow_commit *commit = &image->commit;
 
@@ -166,6 +209,20 @@ static void commit_fail(struct qcow_image *image, const char *what, int err)
 	spin_unlock(&commit->lock);
 }
 
+/* Clusters that read zeros and that nothing leads to. */
+static int give_back(struct qcow_image *image, struct list_head *unused)
+{
+	struct freed *f;
+	int err = 0;
+
+	list_for_each_entry(f, unused, node) {
+		err = qcow_alloc_give(image, f->first, f->count);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 /* All I/O of the epoch, and of those before it, is over. */
 static void epoch_work(struct work_struct *work)
 {
@@ -175,24 +232,22 @@ static void epoch_work(struct work_struct *work)
 	struct qcow_commit *commit = &image->commit;
 	unsigned int noio = memalloc_noio_save();
 	struct freed *f, *next;
-	LIST_HEAD(punched);
+	LIST_HEAD(unused);
 	int err = READ_ONCE(commit->error);
 
+	qcow_record_step(QCOW_STEP_RELEASE);
 	list_for_each_entry_safe(f, next, &epoch->freed, node) {
 		if (!err)
-			err = release(image, f, &punched);
+			err = release(image, f, &unused);
 		kfree(f);
 	}
-	if (!err)
-		err = punch(image, &punched);
-	if (err) {
-		commit_fail(image, "releasing clusters", err);
-		free_list(&punched);
-		INIT_LIST_HEAD(&punched);
+	if (!err) {
+		punch(image, &unused);
+		err = give_back(image, &unused);
 	}
-	spin_lock(&commit->lock);
-	list_splice_tail(&punched, &commit->punched);
-	spin_unlock(&commit->lock);
+	if (err)
+		qcow_commit_fail(image, "releasing clusters", err);
+	free_list(&unused);
 	if (epoch->next)
 		percpu_ref_put(&epoch->next->ref);
 	percpu_ref_exit(&epoch->ref);
@@ -249,68 +304,45 @@ void qcow_commit_l1(struct qcow_image *image, u64 index)
 }
 
 /**
- * struct round - what one commit writes
+ * struct round - what one part of a commit writes
  * @slices: L2 slices with copies
- * @units:  bits of the L1 units that are written
- * @l1:	    copies of those
- * @nr_units: of them
+ * @left:   dirty ones that this commit has yet to write
  */
 struct round {
 	struct list_head slices;
-	unsigned long *units;
-	u64 *l1;
-	unsigned long nr_units;
+	unsigned long left;
 };
 
-static void copy_l1(struct qcow_image *image, struct round *r)
+/* Into commit->l1_copy, for the units in commit->l1_units. */
+static void copy_l1(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
-	unsigned long n = l1_units(image), unit, at = 0;
 	u32 per = l1_unit(image);
+	unsigned long unit;
 
-	r->units = bitmap_zalloc(n, GFP_NOIO | __GFP_NOFAIL);
-	for_each_set_bit(unit, commit->l1_dirty, n)
-		at++;
-	r->l1 = kvmalloc_array(max(at, 1UL), per * sizeof(u64),
-			       GFP_NOIO | __GFP_NOFAIL);
-	r->nr_units = 0;
-	for_each_set_bit(unit, commit->l1_dirty, n) {
-		if (r->nr_units == at)
-			break;	/* one more since: the next commit's */
+	bitmap_zero(commit->l1_units, l1_units(image));
+	for_each_set_bit(unit, commit->l1_dirty, l1_units(image)) {
 		clear_bit(unit, commit->l1_dirty);
 		smp_mb__after_atomic();	/* the bit before the entry */
-		set_bit(unit, r->units);
-		qcow2_be64_encode(r->l1 + r->nr_units++ * per,
+		__set_bit(unit, commit->l1_units);
+		qcow2_be64_encode(commit->l1_copy + unit * per,
 				  image->active.l1_table + unit * per, per);
 	}
 }
 
-static int write_l1(struct qcow_image *image, struct round *r)
+static int write_l1(struct qcow_image *image)
 {
+	struct qcow_commit *commit = &image->commit;
 	u32 per = l1_unit(image);
-	unsigned long unit, at = 0;
+	unsigned long unit;
 	int err = 0;
 
-	for_each_set_bit(unit, r->units, l1_units(image)) {
-		err = qcow_file_write(image->file, r->l1 + at++ * per,
+	for_each_set_bit(unit, commit->l1_units, l1_units(image)) {
+		err = qcow_file_write(image->file,
+				      commit->l1_copy + unit * per,
 				      per * sizeof(u64),
 				      image->header.l1_table_offset +
 				      unit * per * sizeof(u64));
-		if (err)
-			break;
-	}
-	return err;
-}
-
-static int write_slices(struct qcow_image *image, struct round *r)
-{
-	struct qcow_slice *slice;
-	int err = 0;
-
-	list_for_each_entry(slice, &r->slices, lru) {
-		err = qcow_file_write(image->file, slice->copy,
-				      1UL << image->cache.slice_bits,
-				      qcow_slice_host(slice));
 		if (err)
 			break;
 	}
@@ -326,28 +358,13 @@ static int sync_files(struct qcow_image *image)
 	return err ? err : qcow_file_sync(image->file);
 }
 
-/* Clusters whose punch the sync that was just done made durable. */
-static int give_punched(struct qcow_image *image, struct list_head *punched)
-{
-	struct freed *f;
-	int err = 0;
-
-	list_for_each_entry(f, punched, node) {
-		err = qcow_alloc_give(image, f->first, f->count);
-		if (err)
-			break;
-	}
-	free_list(punched);
-	return err;
-}
-
 static int write_mappings(struct qcow_image *image, struct round *r)
 {
 	int err;
 
 	qcow_record_step(QCOW_STEP_MAPPINGS);
-	err = write_slices(image, r);
-	return err ? err : write_l1(image, r);
+	err = qcow_cache_write(image, &r->slices);
+	return err ? err : write_l1(image);
 }
 
 static int make_reachable(struct qcow_image *image, struct round *r)
@@ -370,22 +387,14 @@ static int make_reachable(struct qcow_image *image, struct round *r)
 static int commit_round(struct qcow_image *image, struct round *r)
 {
 	struct qcow_commit *commit = &image->commit;
-	LIST_HEAD(punched);
 	int err;
 
 	qcow_record_step(QCOW_STEP_COPY);
-	spin_lock(&commit->lock);
-	list_splice_init(&commit->punched, &punched);
-	spin_unlock(&commit->lock);
-	copy_l1(image, r);
-	qcow_cache_copy_dirty(image, &r->slices);
+	copy_l1(image);
+	qcow_cache_copy_dirty(image, &r->slices, &r->left);
 	err = make_reachable(image, r);
-	if (err) {
-		free_list(&punched);
-		return err;
-	}
-	err = give_punched(image, &punched);
-	if (err || (list_empty(&r->slices) && !r->nr_units))
+	if (err || (list_empty(&r->slices) &&
+		    bitmap_empty(commit->l1_units, l1_units(image))))
 		return err;
 	err = write_mappings(image, r);
 	if (err || qcow_rule_broken(QCOW_RULE_FLUSH))
@@ -394,22 +403,30 @@ static int commit_round(struct qcow_image *image, struct round *r)
 	return sync_files(image);
 }
 
+/*
+ * As many rounds as the memory for copies makes necessary.  Each leaves a
+ * sound image behind; what was closed at the beginning is released after the
+ * last.
+ */
 static int commit_once(struct qcow_image *image)
 {
-	struct round r = { };
+	struct qcow_commit *commit = &image->commit;
+	struct round r = { .left = READ_ONCE(image->cache.nr_dirty) };
 	struct qcow_epoch *closed;
 	int err;
 
-	if (image->commit.error)
+	if (commit->error)
 		return -EIO;
+	qcow_stat_inc(image, commits);
 	INIT_LIST_HEAD(&r.slices);
 	closed = close_epoch(image);
-	err = commit_round(image, &r);
+	do {
+		err = commit_round(image, &r);
+		qcow_cache_written(image, &r.slices);
+	} while (!err && r.left);
+	qcow_record_step(QCOW_STEP_NONE);
 	if (err)
-		commit_fail(image, "a commit", err);
-	qcow_cache_written(image, &r.slices);
-	bitmap_free(r.units);
-	kvfree(r.l1);
+		qcow_commit_fail(image, "a commit", err);
 	if (closed)
 		percpu_ref_kill(&closed->ref);
 	return err ? -EIO : 0;
@@ -423,12 +440,20 @@ static void commit_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	struct qcow_cmd *cmd, *next;
 	LIST_HEAD(waiters);
+	LIST_HEAD(throttled);
 	int err;
 
 	spin_lock(&commit->lock);
+	commit->running = true;
 	list_splice_init(&commit->waiters, &waiters);
 	spin_unlock(&commit->lock);
 	err = commit_once(image);
+	spin_lock(&commit->lock);
+	commit->running = false;
+	list_splice_init(&commit->throttled, &throttled);
+	spin_unlock(&commit->lock);
+	list_for_each_entry_safe(cmd, next, &throttled, node)
+		qcow_cmd_unpark(cmd);
 	list_for_each_entry_safe(cmd, next, &waiters, node)
 		qcow_cmd_fail(cmd, err);
 	memalloc_noio_restore(noio);
@@ -440,8 +465,44 @@ static bool is_dirty(struct qcow_image *image)
 
 	return READ_ONCE(image->cache.nr_dirty) ||
 	       !list_empty(&image->refs.dirty) ||
-	       !list_empty(&commit->punched) ||
 	       !bitmap_empty(commit->l1_dirty, l1_units(image));
+}
+
+/* Nothing but data was written since the last commit, which is over. */
+bool qcow_commit_idle(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	bool idle;
+
+	/* first: a commit that begins after this does not matter */
+	if (is_dirty(image))
+		return false;
+	spin_lock(&commit->lock);
+	idle = !commit->running && !commit->error;
+	spin_unlock(&commit->lock);
+	return idle;
+}
+
+/* All of the cache may be dirty, and be written at leisure; not more. */
+bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd)
+{
+	struct qcow_commit *commit = &image->commit;
+	bool parked = false;
+
+	if (likely(READ_ONCE(image->cache.nr_dirty) <= image->cache.limit))
+		return false;
+	spin_lock(&commit->lock);
+	/* once it has failed, nothing gets clean any more */
+	if (!commit->error) {
+		list_add_tail(&cmd->node, &commit->throttled);
+		parked = true;
+	}
+	spin_unlock(&commit->lock);
+	if (parked) {
+		qcow_stat_inc(image, throttled);
+		queue_work(commit->wq, &commit->work);
+	}
+	return parked;
 }
 
 static void commit_timer(struct work_struct *work)
@@ -473,25 +534,35 @@ void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd)
 	queue_work(commit->wq, &commit->work);
 }
 
+static void free_l1(struct qcow_commit *commit)
+{
+	bitmap_free(commit->l1_dirty);
+	bitmap_free(commit->l1_units);
+	kvfree(commit->l1_copy);
+}
+
 int qcow_commit_init(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
 	struct qcow_epoch *epoch;
 
-	spin_lock_init(&commit->lock);
 	INIT_LIST_HEAD(&commit->waiters);
-	INIT_LIST_HEAD(&commit->punched);
+	INIT_LIST_HEAD(&commit->throttled);
 	INIT_WORK(&commit->work, commit_work);
 	INIT_DELAYED_WORK(&commit->timer, commit_timer);
 	init_waitqueue_head(&commit->idle);
 	atomic_set(&commit->epochs, 0);
 	commit->l1_dirty = bitmap_zalloc(l1_units(image), GFP_KERNEL);
+	commit->l1_units = bitmap_zalloc(l1_units(image), GFP_KERNEL);
+	commit->l1_copy = kvmalloc(l1_units(image) * l1_unit(image) *
+				   sizeof(u64), GFP_KERNEL);
 	commit->wq = alloc_ordered_workqueue("qcow-commit", WQ_MEM_RECLAIM);
-	epoch = commit->l1_dirty && commit->wq ? epoch_alloc(image) : NULL;
+	epoch = commit->l1_dirty && commit->l1_units && commit->l1_copy &&
+		commit->wq ? epoch_alloc(image) : NULL;
 	if (!epoch) {
-		bitmap_free(commit->l1_dirty);
 		if (commit->wq)
 			destroy_workqueue(commit->wq);
+		free_l1(commit);
 		return -ENOMEM;
 	}
 	RCU_INIT_POINTER(commit->epoch, epoch);
@@ -518,7 +589,6 @@ int qcow_commit_destroy(struct qcow_image *image)
 	queue_work(commit->wq, &commit->work);
 	flush_work(&commit->work);
 	destroy_workqueue(commit->wq);
-	bitmap_free(commit->l1_dirty);
-	free_list(&commit->punched);
+	free_l1(commit);
 	return commit->error;
 }

@@ -32,8 +32,11 @@ struct qcow_epoch {
  * @lock:	guards the lists and @error
  * @epoch:	the current one; read under RCU
  * @waiters:	commands that asked since the last commit began
- * @punched:	freed clusters that the next sync makes fresh
+ * @throttled:	commands that may go on when less is dirty
+ * @running:	a commit is
  * @l1_dirty:	a bit for each unit of the L1 table that has to be written
+ * @l1_units:	those that the commit under way writes, from
+ * @l1_copy:	a copy of them
  * @error:	of the commit that failed; nothing is allocated or released
  *		after it, and every flush fails
  */
@@ -42,8 +45,11 @@ struct qcow_commit {
 	spinlock_t lock;
 	struct qcow_epoch __rcu *epoch;
 	struct list_head waiters;
-	struct list_head punched;
+	struct list_head throttled;
+	bool running;
 	unsigned long *l1_dirty;
+	unsigned long *l1_units;
+	u64 *l1_copy;
 	int error;
 	atomic_t epochs;
 	wait_queue_head_t idle;
@@ -62,6 +68,19 @@ int qcow_commit_destroy(struct qcow_image *image);
 
 /** qcow_commit_wait - park a FLUSH until a commit that begins now is durable */
 void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd);
+
+/** qcow_commit_idle - are all mappings durable, and no commit under way? */
+bool qcow_commit_idle(struct qcow_image *image);
+
+/**
+ * qcow_commit_throttle - park a command that would make more dirty, if need be
+ *
+ * Return: true, it is parked and no longer the caller's.
+ */
+bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd);
+
+/** qcow_commit_fail - stop allocating, and fail every flush from now on */
+void qcow_commit_fail(struct qcow_image *image, const char *what, int err);
 
 /** qcow_commit_soon - something became dirty: see that the timer runs */
 void qcow_commit_soon(struct qcow_image *image);

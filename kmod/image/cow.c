@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/record.h"
 #include "image/internal.h"
 
 /**
@@ -132,32 +133,14 @@ static int read_sync(struct qcow_view *view, u64 pos, u32 len, void *buf)
 	return 0;
 }
 
-/* The cluster as it will be: old bytes around the command's. */
-static void *compose(struct qcow_cmd *cmd, u64 cluster, u32 at, u32 len)
-{
-	u32 size = 1U << cmd->view->image->geo.cluster_bits;
-	u64 start = cluster << cmd->view->image->geo.cluster_bits;
-	void *buf = kvmalloc(size, GFP_NOIO);
-	int err = 0;
-
-	if (!buf)
-		return ERR_PTR(-ENOMEM);
-	if (len < size)
-		err = read_sync(cmd->view, start, size, buf);
-	if (!err)
-		err = qcow_buf_copy_out(&cmd->buf, buf + at, len);
-	if (!err)
-		return buf;
-	kvfree(buf);
-	return ERR_PTR(err);
-}
-
-static int free_old(struct qcow_image *image, u64 entry)
+int qcow_free_entry(struct qcow_image *image, u64 entry)
 {
 	u8 bits = image->geo.cluster_bits;
 	struct qcow2_compressed c;
 	u64 first, last;
 
+	if (image->geo.external_data)
+		return 0;
 	if (entry & QCOW2_OFLAG_COMPRESSED) {
 		qcow2_compressed_decode(&image->geo, entry, &c);
 		first = c.host_offset >> bits;
@@ -170,7 +153,8 @@ static int free_old(struct qcow_image *image, u64 entry)
 }
 
 /* The entry as it is now; false where the slice is not resident. */
-static bool entry_peek(struct qcow_view *view, u64 cluster, u64 *entry)
+static bool entry_peek(struct qcow_view *view, u64 cluster,
+		       struct qcow2_l2_entry *e)
 {
 	const struct qcow_cache *cache = &view->image->cache;
 	struct qcow_slice *slice;
@@ -178,81 +162,200 @@ static bool entry_peek(struct qcow_view *view, u64 cluster, u64 *entry)
 	rcu_read_lock();
 	slice = qcow_cache_find(view, cluster >> cache->entry_bits);
 	if (slice)
-		*entry = READ_ONCE(slice->entries[cluster &
-				   ((1U << cache->entry_bits) - 1)]);
+		*e = qcow_slice_entry(&view->image->geo, slice, cluster &
+				      ((1U << cache->entry_bits) - 1));
 	rcu_read_unlock();
-	return slice != NULL;
+	return slice;
 }
 
-/* Return: 1; 0 where the slice went, or the entry changed by a discard. */
-static int entry_swap(struct qcow_view *view, u64 cluster, u64 old, u64 new)
+/* Return: 1; 0 where the slice went, or the entry was changed by an erase. */
+static int entry_swap(struct qcow_view *view, u64 cluster,
+		      const struct qcow2_l2_entry *old,
+		      struct qcow2_l2_entry new)
 {
 	const struct qcow_cache *cache = &view->image->cache;
+	const struct qcow2_geometry *geo = &view->image->geo;
 	u32 index = cluster & ((1U << cache->entry_bits) - 1);
+	struct qcow2_l2_entry now;
 	struct qcow_slice *slice;
-	int same;
+	bool same;
 
 	slice = qcow_slice_lock(view, cluster >> cache->entry_bits);
 	if (!slice)
 		return 0;
-	same = slice->entries[index] == old;
+	now = qcow_slice_entry(geo, slice, index);
+	same = now.entry == old->entry && now.bitmap == old->bitmap;
 	if (same)
-		WRITE_ONCE(slice->entries[index], new);
+		qcow_slice_set(geo, slice, index, new);
 	qcow_slice_unlock(slice);
 	return same;
 }
 
-static bool writable_in_place(u64 entry)
+/**
+ * struct copy - a cluster, or subclusters of it, on their way
+ * @cluster: its number
+ * @at:	     where the command's bytes begin, bytes from the cluster's start
+ * @len:     of them
+ * @from:    what is written of the cluster, new and old bytes, from here
+ * @to:	     to here
+ * @host:    offset of the cluster that they are written to
+ * @fresh:   its number, where it was allocated for this; else 0
+ * @old:     the entry as it was
+ * @new:     and as it becomes
+ */
+struct copy {
+	u64 cluster;
+	u32 at;
+	u32 len;
+	u32 from;
+	u32 to;
+	u64 host;
+	u64 fresh;
+	struct qcow2_l2_entry old;
+	struct qcow2_l2_entry new;
+};
+
+/* Subclusters that are there already go along where the cluster is shared. */
+static void plan_subclusters(const struct qcow2_geometry *geo, struct copy *c)
 {
-	return (entry & QCOW2_OFLAG_COPIED) &&
-	       !(entry & (QCOW2_OFLAG_COMPRESSED | QCOW2_OFLAG_ZERO));
+	enum qcow2_cluster_type type = qcow2_cluster_type(geo, c->old.entry);
+	u8 bits = geo->subcluster_bits;
+	u32 first = c->at >> bits, last = (c->at + c->len - 1) >> bits;
+	u32 alloc = QCOW2_L2_BITMAP_ALLOC(c->old.bitmap);
+	u32 zero = QCOW2_L2_BITMAP_ZERO(c->old.bitmap);
+	u32 touched = (u32)GENMASK(last, first);
+
+	if (type == QCOW2_CLUSTER_COMPRESSED) {
+		alloc = U32_MAX;
+	} else if (type == QCOW2_CLUSTER_UNALLOCATED || !c->fresh) {
+		c->from = first << bits;
+		c->to = (last + 1) << bits;
+	}
+	alloc |= touched;
+	zero &= ~alloc;
+	c->new.bitmap = (u64)zero << 32 | alloc;
 }
 
-/* With the cell held, and a fresh cluster in hand. */
-static int copy_cluster(struct qcow_cmd *cmd, const struct qcow_run *run,
-			u64 cluster, u64 old, u64 fresh)
+/* Is there a place for it already, though nothing leads there? */
+static bool has_place(const struct qcow2_geometry *geo, const struct copy *c)
 {
-	struct qcow_image *image = cmd->view->image;
-	u8 bits = image->geo.cluster_bits;
-	u64 pos = cmd->pos + cmd->dispatched;
-	void *buf;
-	int err, linked;
+	return geo->external_data ||
+	       (geo->extended_l2 && (c->old.entry & QCOW2_OFLAG_COPIED) &&
+		!(c->old.entry & QCOW2_OFLAG_COMPRESSED));
+}
 
-	buf = compose(cmd, cluster, pos & ((1U << bits) - 1), run->len);
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	err = qcow_file_write(image->file, buf, 1UL << bits, fresh << bits);
-	kvfree(buf);
+/* Return: 0, or -EBUSY where there is no cluster to be had now. */
+static int plan(struct qcow_image *image, struct copy *c)
+{
+	const struct qcow2_geometry *geo = &image->geo;
+
+	c->from = 0;
+	c->to = 1U << geo->cluster_bits;
+	c->fresh = 0;
+	if (!has_place(geo, c)) {
+		if (!qcow_alloc_take(image, 1, &c->fresh))
+			return -EBUSY;
+		c->host = c->fresh << geo->cluster_bits;
+	} else if (geo->external_data) {
+		c->host = c->cluster << geo->cluster_bits;
+	} else {
+		c->host = c->old.entry & QCOW2_L2E_OFFSET_MASK;
+	}
+	c->new.entry = c->host | QCOW2_OFLAG_COPIED;
+	c->new.bitmap = 0;
+	if (geo->extended_l2)
+		plan_subclusters(geo, c);
+	return 0;
+}
+
+/* What will be there: old bytes around the command's. */
+static int compose(struct qcow_cmd *cmd, const struct copy *c, void *buf)
+{
+	u64 start = c->cluster << cmd->view->image->geo.cluster_bits;
+	u32 end = c->at + c->len;
+	int err;
+
+	err = read_sync(cmd->view, start + c->from, c->at - c->from, buf);
+	if (!err)
+		err = read_sync(cmd->view, start + end, c->to - end,
+				buf + (end - c->from));
+	buf += c->at - c->from;
 	if (err)
 		return err;
-	linked = entry_swap(cmd->view, cluster, old,
-			    (fresh << bits) | QCOW2_OFLAG_COPIED);
-	if (!linked)
-		return 0;
-	err = free_old(image, old);
-	qcow_commit_soon(image);
-	return err ? err : 1;
+	if (cmd->op == QCOW_OP_WRITE)
+		return qcow_buf_copy_out(&cmd->buf, buf, c->len);
+	memset(buf, 0, c->len);
+	return 0;
 }
 
-static int copy_in_cell(struct qcow_cmd *cmd, const struct qcow_run *run,
+static int write_copy(struct qcow_cmd *cmd, const struct copy *c)
+{
+	void *buf = kvmalloc(c->to - c->from, GFP_NOIO);
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	err = compose(cmd, c, buf);
+	if (!err)
+		err = qcow_file_write(cmd->view->image->data_file, buf,
+				      c->to - c->from, c->host + c->from);
+	kvfree(buf);
+	return err;
+}
+
+/* Return: 1, written and linked; 0, look again; or an error. */
+static int copy_cluster(struct qcow_cmd *cmd, struct copy *c)
+{
+	struct qcow_image *image = cmd->view->image;
+	int ret;
+
+	if (qcow_rule_broken(QCOW_RULE_LINK)) {
+		ret = entry_swap(cmd->view, c->cluster, &c->old, c->new);
+		c->old = c->new;
+	}
+	ret = write_copy(cmd, c);
+	if (ret)
+		return ret;
+	ret = entry_swap(cmd->view, c->cluster, &c->old, c->new);
+	if (!ret)
+		return 0;
+	qcow_stat_inc(image, copies);
+	if (c->fresh)
+		ret = qcow_free_entry(image, c->old.entry);
+	qcow_commit_soon(image);
+	return ret < 0 ? ret : 1;
+}
+
+/* With the cell held the cluster is looked at once more. */
+static int copy_in_cell(struct qcow_cmd *cmd, struct qcow_run *run,
 			u64 cluster)
 {
 	struct qcow_image *image = cmd->view->image;
-	u64 old, fresh;
+	u64 pos = cmd->pos + cmd->dispatched;
+	struct copy c = {
+		.cluster = cluster,
+		.at = pos & ((1U << image->geo.cluster_bits) - 1),
+	};
 	int ret;
 
-	if (!entry_peek(cmd->view, cluster, &old) || writable_in_place(old))
+	if (!entry_peek(cmd->view, cluster, &c.old))
 		return 0;
-	if (!qcow_alloc_take(image, 1, &fresh))
-		return -EBUSY;
-	ret = copy_cluster(cmd, run, cluster, old, fresh);
-	if (ret <= 0)
+	ret = qcow_qcow2_map_write(cmd->view, pos, run->len, run);
+	if (ret == -EAGAIN || (!ret && run->type != QCOW_RUN_COPY))
+		return 0;
+	c.len = run->len;
+	if (!ret)
+		ret = plan(image, &c);
+	if (ret)
+		return ret;
+	ret = copy_cluster(cmd, &c);
+	if (ret <= 0 && c.fresh)
 		/* written, perhaps, but never linked: counted down as others */
-		qcow_commit_free(image, fresh, 1);
+		qcow_commit_free(image, c.fresh, 1);
 	return ret;
 }
 
-int qcow_cow_write(struct qcow_cmd *cmd, const struct qcow_run *run)
+int qcow_cow_write(struct qcow_cmd *cmd, struct qcow_run *run)
 {
 	struct qcow_image *image = cmd->view->image;
 	struct cell cell = {
@@ -269,38 +372,49 @@ int qcow_cow_write(struct qcow_cmd *cmd, const struct qcow_run *run)
 	return ret == -EBUSY ? qcow_alloc_wait(image, cmd) : ret;
 }
 
-static bool any_copied(struct qcow_view *view, unsigned long number)
+static bool any_copied(const struct qcow_image *image,
+		       const struct qcow_slice *slice)
 {
-	struct qcow_slice *slice;
-	bool any = false;
 	u32 i;
 
+	for (i = 0; i < 1U << image->cache.entry_bits; i++)
+		if (qcow_slice_entry(&image->geo, slice, i).entry &
+		    QCOW2_OFLAG_COPIED)
+			return true;
+	return false;
+}
+
+static bool slice_has_copied(struct qcow_image *image, unsigned long number)
+{
+	struct qcow_slice *slice;
+	bool any;
+
 	rcu_read_lock();
-	slice = qcow_cache_find(view, number);
-	for (i = 0; slice && !any && i < 1U << view->image->cache.entry_bits;
-	     i++)
-		any = READ_ONCE(slice->entries[i]) & QCOW2_OFLAG_COPIED;
+	slice = qcow_cache_find(&image->active, number);
+	any = slice && any_copied(image, slice);
 	rcu_read_unlock();
 	return any;
 }
 
-/* A shared table's clusters are shared, whatever its entries say. */
-static void clear_copied(struct qcow_image *image, u64 l1_index)
+/* Slices that were read while the table still counted as ours alone. */
+static void strip_resident(struct qcow_image *image, u64 l1_index)
 {
 	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
 	u64 first = l1_index << in_table, n;
+	struct qcow2_l2_entry e;
 	struct qcow_slice *slice;
 	u32 i;
 
 	for (n = first; n < first + (1ULL << in_table); n++) {
-		if (!any_copied(&image->active, n))
-			continue;
-		slice = qcow_slice_lock(&image->active, n);
+		slice = slice_has_copied(image, n) ?
+			qcow_slice_lock(&image->active, n) : NULL;
 		if (!slice)
 			continue;
-		for (i = 0; i < 1U << image->cache.entry_bits; i++)
-			WRITE_ONCE(slice->entries[i], slice->entries[i] &
-				   ~QCOW2_OFLAG_COPIED);
+		for (i = 0; i < 1U << image->cache.entry_bits; i++) {
+			e = qcow_slice_entry(&image->geo, slice, i);
+			e.entry &= ~QCOW2_OFLAG_COPIED;
+			qcow_slice_set(&image->geo, slice, i, e);
+		}
 		qcow_slice_unlock(slice);
 	}
 }
@@ -312,26 +426,42 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 	u8 bits = image->geo.cluster_bits;
 	size_t size = 1UL << bits;
 	u64 *table = kvmalloc(size, GFP_NOIO);
+	u32 words = image->geo.extended_l2 ? 2 : 1;
+	struct qcow_metadata *m;
 	size_t i;
 	int err;
 
-	if (!table)
+	m = qcow_metadata_alloc(GFP_NOIO);
+	if (!table || !m) {
+		kvfree(table);
+		kfree(m);
 		return -ENOMEM;
+	}
 	err = qcow_file_read(image->file, table, size, old);
 	if (!err) {
 		qcow2_be64_decode(table, table, size / sizeof(u64));
-		for (i = 0; i < size / sizeof(u64); i++)
-			table[i] &= ~QCOW2_OFLAG_COPIED;
+		for (i = 0; i < size / sizeof(u64); i += words)
+			if (!(table[i] & QCOW2_OFLAG_COMPRESSED) &&
+			    !qcow_rule_broken(QCOW_RULE_COPIED))
+				table[i] &= ~QCOW2_OFLAG_COPIED;
 		qcow2_be64_encode(table, table, size / sizeof(u64));
 		err = qcow_file_write(image->file, table, size, fresh << bits);
 	}
 	kvfree(table);
-	if (err)
+	if (err) {
+		kfree(m);
 		return err;
-	clear_copied(image, l1_index);
+	}
+	/* the old one stays noted: a snapshot has it still */
+	kfree(qcow_metadata_add(image, m, fresh, 1));
 	WRITE_ONCE(image->active.l1_table[l1_index],
 		   (fresh << bits) | QCOW2_OFLAG_COPIED);
+	strip_resident(image, l1_index);
+	/* the flags before the bit that lets others trust them */
+	smp_mb__before_atomic();
+	qcow_set_table_verified(image, l1_index);
 	qcow_commit_l1(image, l1_index);
+	qcow_stat_inc(image, tables);
 	return qcow_commit_free(image, old >> bits, 1);
 }
 

@@ -28,14 +28,18 @@ struct qcow_cow {
 void qcow_cow_init(struct qcow_image *image);
 
 /**
- * qcow_cow_write - write the next @run->len bytes of a command, which are in
- * one cluster, into a new cluster together with what is around them
+ * qcow_cow_write - write the next bytes of a command, which are in one
+ * cluster, into a new cluster together with what is around them
+ * @run: its @len is set to how many they were
  *
  * Context: a worker.
  * Return: 1, written and linked; 0, look again; -EIOCBQUEUED, parked; or an
  * error.
  */
-int qcow_cow_write(struct qcow_cmd *cmd, const struct qcow_run *run);
+int qcow_cow_write(struct qcow_cmd *cmd, struct qcow_run *run);
+
+/** qcow_free_entry - nothing in memory leads to this entry's clusters now */
+int qcow_free_entry(struct qcow_image *image, u64 entry);
 
 /** qcow_cow_table - give the active disk an L2 table of its own; 0: look again */
 int qcow_cow_table(struct qcow_cmd *cmd, u64 l1_index);

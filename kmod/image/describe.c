@@ -21,7 +21,8 @@ u32 qcow_view_discard_granularity(const struct qcow_view *view)
 {
 	const struct qcow_image *image = view->image;
 
-	if (!image->writable || !image->ops->discard ||
+	if (!image->writable ||
+	    !(image->ops->discard || image->ops->erase) ||
 	    !image->file->filp->f_op->fallocate)
 		return 0;
 	if (image->ops->format == QCOW_FORMAT_RAW)
@@ -31,7 +32,7 @@ u32 qcow_view_discard_granularity(const struct qcow_view *view)
 
 bool qcow_view_writes_zeroes(const struct qcow_view *view)
 {
-	return view->image->ops->zero;
+	return view->image->ops->zero || view->image->ops->erase;
 }
 
 /* A write whose mapping is not durable needs a commit, not a FUA write. */
@@ -192,6 +193,12 @@ static const struct {
 	STAT(inflations),
 	STAT(inflate_hits),
 	STAT(worker_dispatches),
+	STAT(allocations),
+	STAT(tables),
+	STAT(copies),
+	STAT(releases),
+	STAT(commits),
+	STAT(throttled),
 };
 
 static unsigned long sum_stat(const struct qcow_image *image, size_t offset)
@@ -212,6 +219,11 @@ int qcow_view_show_statistics(const struct qcow_view *view, char *page)
 
 	at = sysfs_emit(page, "slices %lu\nslice_bytes %u\n",
 			image->cache.count, 1U << image->cache.slice_bits);
+	if (image->writable)
+		at += sysfs_emit_at(page, at,
+				    "dirty_slices %lu\nreserve %llu\n",
+				    image->cache.nr_dirty,
+				    image->alloc.clusters);
 	for (i = 0; i < ARRAY_SIZE(stats); i++)
 		at += sysfs_emit_at(page, at, "%s %lu\n", stats[i].name,
 				    sum_stat(image, stats[i].offset));

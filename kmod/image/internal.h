@@ -10,12 +10,14 @@
 
 #include "format/header.h"
 #include "format/l2.h"
+#include "format/snapshot.h"
 #include "image/alloc.h"
 #include "image/cache.h"
 #include "image/commit.h"
 #include "image/cow.h"
 #include "image/image.h"
 #include "image/inflate.h"
+#include "image/metadata.h"
 #include "image/refs.h"
 
 struct qcow_image;
@@ -29,6 +31,12 @@ struct qcow_stats {
 	unsigned long inflations;	/* clusters decompressed */
 	unsigned long inflate_hits;	/* and those found so */
 	unsigned long worker_dispatches; /* commands that needed a worker */
+	unsigned long allocations;	/* clusters linked fresh */
+	unsigned long tables;		/* L2 tables made, or copied */
+	unsigned long copies;		/* clusters copied on write */
+	unsigned long releases;		/* references to clusters dropped */
+	unsigned long commits;
+	unsigned long throttled;	/* commands that waited for a commit */
 };
 
 /**
@@ -65,6 +73,7 @@ enum qcow_run_type {
 	QCOW_RUN_FRESH,		/* nothing there: take clusters and link them */
 	QCOW_RUN_COPY,		/* one cluster that may not be written in place */
 	QCOW_RUN_NO_TABLE,	/* no L2 table */
+	QCOW_RUN_UNVERIFIED,	/* COPIED flags that nobody checked yet */
 	QCOW_RUN_SHARED_TABLE,	/* an L2 table that a snapshot shares */
 };
 
@@ -111,8 +120,8 @@ struct qcow_run {
  * @map_write:	the same for a write: only DATA runs may be written at once
  * @discard:	bytes that the guest does not need any more; may sleep
  * @zero:	bytes that are to read zeros; may sleep
- *
- * Where the last two are NULL the format cannot be written.
+ * @erase:	instead of those two: do it to the next run of a command, as
+ *		@map_write found it; as qcow_write_prepare()
  */
 struct qcow_image_ops {
 	u32 format;
@@ -127,6 +136,7 @@ struct qcow_image_ops {
 			 struct qcow_run *run);
 	int (*discard)(struct qcow_image *image, u64 pos, u32 len);
 	int (*zero)(struct qcow_image *image, u64 pos, u32 len, bool unmap);
+	int (*erase)(struct qcow_cmd *cmd, struct qcow_run *run);
 };
 
 extern const struct qcow_image_ops qcow_raw_ops;
@@ -150,7 +160,10 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
  * @offset:	raw: where the image begins in @file, bytes
  * @sizelimit:	raw: as given by the caller
  * @header, @geo: qcow2
- * @wq:		writable qcow2: refills and releases, and what goes with it
+ * @wq:		writable qcow2: refills and releases, and what goes with it:
+ * @verified:	a bit for each slice whose COPIED flags were checked
+ * @header_lock: held while the file's header is changed
+ * @corrupted:	marks it so
  * @node:	in the registry's list, guarded by its mutex, as is
  * @users:	devices and overlays
  */
@@ -174,6 +187,10 @@ struct qcow_image {
 	struct qcow_alloc alloc;
 	struct qcow_commit commit;
 	struct qcow_cow cow;
+	struct qcow_metadata_index metadata;
+	unsigned long *verified;
+	struct mutex header_lock;
+	struct work_struct corrupted;
 	struct qcow_stats __percpu *stats;
 	struct ratelimit_state complaints;
 	struct list_head node;
@@ -243,11 +260,51 @@ int qcow_registry_lock_killable(void);
 void qcow_registry_unlock(void);
 void qcow_registry_assert_locked(void);
 
+typedef int qcow_snapshot_call(struct qcow_image *image,
+			       const struct qcow2_snapshot *s, void *ctx,
+			       struct qcow_reason *why);
+
+/** qcow_for_each_snapshot - read the snapshot table, and @call for each */
+int qcow_for_each_snapshot(struct qcow_image *image,
+			   qcow_snapshot_call *call, void *ctx,
+			   struct qcow_reason *why);
+
+/* writable.c */
+
+/** qcow_writable_init - prepare a qcow2 image for writing; destroy undoes it */
+int qcow_writable_init(struct qcow_image *image, struct qcow_reason *why);
+int qcow_writable_destroy(struct qcow_image *image);
+
+/**
+ * qcow_header_change - change the file's header, durably
+ * @change: called with the header as it lies in the file
+ *
+ * All that is in one sector changes at once.
+ */
+int qcow_header_change(struct qcow_image *image,
+		       void (*change)(void *header, const void *arg),
+		       const void *arg);
+
+/* verify.c */
+
+int qcow_verify_init(struct qcow_image *image);
+
+/** qcow_verify_slice - of the command's next byte; 0, look again, or an error */
+int qcow_verify_slice(struct qcow_cmd *cmd);
+
+/** qcow_set_table_verified - a table that was just made */
+void qcow_set_table_verified(struct qcow_image *image, u64 l1_index);
+
+static inline bool qcow_verified(const struct qcow_image *image,
+				 unsigned long number)
+{
+	return test_bit(number, image->verified);
+}
+
 /* write.c */
 
-/** qcow_write_init - prepare a qcow2 image for writing; destroy undoes it */
-int qcow_write_init(struct qcow_image *image, struct qcow_reason *why);
-int qcow_write_destroy(struct qcow_image *image);
+/** qcow_has_backing_data - can anything show through there? */
+bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset);
 
 /** qcow_qcow2_map_write - see qcow_image_ops.map_write */
 int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
@@ -259,10 +316,13 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
  * Return: 0, look again; -EIOCBQUEUED, the command is parked; -EAGAIN, only
  * with @nowait; 1, the run was written; or an error.
  */
-int qcow_write_prepare(struct qcow_cmd *cmd, const struct qcow_run *run,
+int qcow_write_prepare(struct qcow_cmd *cmd, struct qcow_run *run,
 		       bool nowait);
 
-int qcow_qcow2_discard(struct qcow_image *image, u64 pos, u32 len);
+/* erase.c */
+
+/** qcow_erase - see qcow_image_ops.erase; Context: a worker */
+int qcow_erase(struct qcow_cmd *cmd, struct qcow_run *run);
 
 /* qcow2.c */
 

@@ -7,6 +7,7 @@
 #include <linux/qcow.h>
 
 #include "image/internal.h"
+#include "image/plain.h"
 
 static bool writing;
 module_param(writing, bool, 0644);
@@ -19,8 +20,11 @@ static int refuse_writing(const struct qcow_image *image,
 		return qcow_refuse(why, -EROFS,
 				   "%s: the image is marked corrupt; attach it read-only, or repair it with qemu-img check -r all",
 				   image->path);
-	if (!writing || image->geo.extended_l2 || image->geo.external_data ||
-	    (image->header.incompatible_features & QCOW2_INCOMPAT_DIRTY))
+	if (image->header.incompatible_features & QCOW2_INCOMPAT_DIRTY)
+		return qcow_refuse(why, -EROFS,
+				   "%s: the image is marked dirty: its refcounts may be wrong; repair it with qcowctl check -r all, or attach it read-only",
+				   image->path);
+	if (!writing)
 		return qcow_refuse(why, -EROFS,
 			"%s: writing to such a qcow2 image is not supported yet; attach it read-only",
 			image->path);
@@ -140,7 +144,7 @@ static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 	err = qcow_view_init(&image->active, image, h->size,
 			     h->l1_table_offset, h->l1_size, why);
 	if (!err && image->writable) {
-		err = qcow_write_init(image, why);
+		err = qcow_writable_init(image, why);
 		if (err)
 			qcow_view_destroy(&image->active);
 	}
@@ -153,7 +157,7 @@ static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 
 static int qcow2_close(struct qcow_image *image)
 {
-	int err = image->writable ? qcow_write_destroy(image) : 0;
+	int err = image->writable ? qcow_writable_destroy(image) : 0;
 
 	qcow_view_destroy(&image->active);
 	qcow_inflate_destroy(image);
@@ -168,21 +172,6 @@ static const enum qcow_run_type run_types[] = {
 	[QCOW2_CLUSTER_NORMAL]		= QCOW_RUN_DATA,
 	[QCOW2_CLUSTER_COMPRESSED]	= QCOW_RUN_COMPRESSED,
 };
-
-static struct qcow2_l2_entry slice_entry(const struct qcow2_geometry *geo,
-					 const struct qcow_slice *slice,
-					 unsigned int index)
-{
-	struct qcow2_l2_entry e = { };
-
-	if (geo->extended_l2) {
-		e.entry = READ_ONCE(slice->entries[2 * index]);
-		e.bitmap = READ_ONCE(slice->entries[2 * index + 1]);
-	} else {
-		e.entry = READ_ONCE(slice->entries[index]);
-	}
-	return e;
-}
 
 /* The run that begins at @offset in one cluster and ends in it at the latest. */
 static int map_entry(struct qcow_image *image, const struct qcow2_l2_entry *e,
@@ -233,7 +222,7 @@ static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 	u32 entries = 1U << image->cache.entry_bits;
 	u32 index = (pos >> bits) & (entries - 1);
 	u64 guest_offset = round_down(pos, 1ULL << bits);
-	struct qcow2_l2_entry e = slice_entry(&image->geo, slice, index);
+	struct qcow2_l2_entry e = qcow_slice_entry(&image->geo, slice, index);
 	struct qcow_run next;
 	int err;
 
@@ -243,7 +232,7 @@ static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 	while (run->len < len && ++index < entries &&
 	       IS_ALIGNED(pos + run->len, 1ULL << bits)) {
 		guest_offset += 1ULL << bits;
-		e = slice_entry(&image->geo, slice, index);
+		e = qcow_slice_entry(&image->geo, slice, index);
 		/* a bad neighbour is reported when it is its turn */
 		if (qcow2_l2_entry_check(&image->geo, guest_offset, &e,
 					 &(struct qcow_fault){ }) ||
@@ -254,40 +243,6 @@ static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 	}
 	run->len = min(run->len, len);
 	return 0;
-}
-
-/*
- * The common case in few instructions: standard clusters that lie one behind
- * the other.  Whatever is unusual about the first one is left to map_slice().
- */
-static bool map_slice_plain(struct qcow_view *view,
-			    const struct qcow_slice *slice, u64 pos, u32 len,
-			    struct qcow_run *run)
-{
-	const u64 telling = QCOW2_OFLAG_COMPRESSED | QCOW2_OFLAG_ZERO |
-			    QCOW2_L2E_OFFSET_MASK;
-	struct qcow_image *image = view->image;
-	u32 entries = 1U << image->cache.entry_bits;
-	u32 size = 1U << image->geo.cluster_bits;
-	u32 index = (pos >> image->geo.cluster_bits) & (entries - 1);
-	u64 host = READ_ONCE(slice->entries[index]) & telling;
-	u32 offset = pos & (size - 1);
-
-	if (!host || (host & (QCOW2_OFLAG_COMPRESSED | (size - 1))))
-		return false;
-	run->type = QCOW_RUN_DATA;
-	run->image = image;
-	run->file = image->file;
-	run->host = host + offset;
-	run->len = size - offset;
-	while (run->len < len && ++index < entries) {
-		host += size;
-		if ((READ_ONCE(slice->entries[index]) & telling) != host)
-			break;
-		run->len += size;
-	}
-	run->len = min(run->len, len);
-	return true;
 }
 
 /* No slice: there is no L2 table, or the slice has to be read. */
@@ -326,7 +281,7 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 	if (unlikely(!slice))
 		ret = map_no_slice(view, number, pos, len, run);
 	else if (!image->geo.extended_l2 && !image->geo.external_data &&
-		 map_slice_plain(view, slice, pos, len, run))
+		 qcow_map_plain(image, slice, pos, len, 0, run))
 		ret = 0;
 	else
 		ret = map_slice(view, slice, pos, len, run);
@@ -366,5 +321,5 @@ const struct qcow_image_ops qcow_qcow2_ops = {
 	.close = qcow2_close,
 	.map = qcow_qcow2_map,
 	.map_write = qcow_qcow2_map_write,
-	.discard = qcow_qcow2_discard,
+	.erase = qcow_erase,
 };

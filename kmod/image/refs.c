@@ -5,11 +5,31 @@
 #include "format/refcount.h"
 #include "image/internal.h"
 
-/* Blocks kept though nobody pins them. */
-#define KEEP_BLOCKS	64
+/* Bytes of blocks, and how many at least, kept though nobody pins them. */
+#define KEEP_BYTES	(4U << 20)
+#define KEEP_MIN	4U
 
 /* Dirty ranges are written in units of this: no read-modify-write below. */
 #define WRITE_UNIT	4096U
+
+static void block_free(struct qcow_refblock *b)
+{
+	kvfree(b->data);
+	kfree(b);
+}
+
+void qcow_refs_destroy(struct qcow_image *image)
+{
+	struct qcow_refblock *b;
+	unsigned long index;
+
+	xa_for_each(&image->refs.blocks, index, b)
+		block_free(b);
+	xa_destroy(&image->refs.blocks);
+	kvfree(image->refs.table);
+	kvfree(image->refs.scanned);
+	kvfree(image->refs.copy);
+}
 
 int qcow_refs_init(struct qcow_image *image)
 {
@@ -34,24 +54,14 @@ int qcow_refs_init(struct qcow_image *image)
 		return err;
 	}
 	qcow2_be64_decode(refs->table, refs->table, refs->entries);
-	return 0;
-}
-
-static void block_free(struct qcow_refblock *b)
-{
-	kvfree(b->data);
-	kfree(b);
-}
-
-void qcow_refs_destroy(struct qcow_image *image)
-{
-	struct qcow_refblock *b;
-	unsigned long index;
-
-	xa_for_each(&image->refs.blocks, index, b)
-		block_free(b);
-	xa_destroy(&image->refs.blocks);
-	kvfree(image->refs.table);
+	refs->nr_scanned = refs->entries;
+	refs->scanned = kvcalloc(BITS_TO_LONGS(refs->entries), sizeof(long),
+				 GFP_KERNEL);
+	refs->copy = kvmalloc(1UL << h->cluster_bits, GFP_KERNEL);
+	if (refs->copy && refs->scanned)
+		return 0;
+	qcow_refs_destroy(image);
+	return -ENOMEM;
 }
 
 unsigned long qcow_refblock_index(const struct qcow_image *image, u64 cluster)
@@ -78,13 +88,16 @@ static struct qcow_refblock *block_alloc(struct qcow_image *image,
 }
 
 /* Make room before another one comes in. */
-static void evict_blocks(struct qcow_refs *refs)
+static void evict_blocks(struct qcow_image *image)
 {
+	unsigned int keep = max(KEEP_BYTES >> image->geo.cluster_bits,
+				KEEP_MIN);
+	struct qcow_refs *refs = &image->refs;
 	struct qcow_refblock *b;
 	unsigned long index;
 
 	lockdep_assert_held(&refs->mutex);
-	if (refs->count < KEEP_BLOCKS)
+	if (refs->count < keep)
 		return;
 	xa_for_each(&refs->blocks, index, b) {
 		/* nobody makes an unpinned block dirty */
@@ -93,17 +106,18 @@ static void evict_blocks(struct qcow_refs *refs)
 		xa_erase(&refs->blocks, index);
 		refs->count--;
 		block_free(b);
-		if (refs->count < KEEP_BLOCKS)
+		if (refs->count < keep)
 			break;
 	}
 }
 
-static int insert_block(struct qcow_refs *refs, struct qcow_refblock *b)
+static int insert_block(struct qcow_image *image, struct qcow_refblock *b)
 {
+	struct qcow_refs *refs = &image->refs;
 	int err;
 
 	lockdep_assert_held(&refs->mutex);
-	evict_blocks(refs);
+	evict_blocks(image);
 	err = xa_insert(&refs->blocks, b->index, b, GFP_NOIO);
 	if (!err) {
 		b->pins = 1;
@@ -131,11 +145,15 @@ static struct qcow_refblock *load_block(struct qcow_image *image,
 	err = qcow_file_read(image->file, b->data,
 			     1UL << image->geo.cluster_bits, entry);
 	if (!err)
-		err = insert_block(&image->refs, b);
-	if (!err)
-		return b;
-	block_free(b);
-	return ERR_PTR(err);
+		err = insert_block(image, b);
+	if (err) {
+		block_free(b);
+		return ERR_PTR(err);
+	}
+	if (index < image->refs.nr_scanned &&
+	    !test_and_set_bit(index, image->refs.scanned))
+		qcow_alloc_found(image, b->data, index);
+	return b;
 }
 
 struct qcow_refblock *qcow_refblock_get(struct qcow_image *image,
@@ -173,7 +191,7 @@ struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&refs->mutex);
-	err = insert_block(refs, b);
+	err = insert_block(image, b);
 	mutex_unlock(&refs->mutex);
 	if (err) {
 		block_free(b);
@@ -181,6 +199,26 @@ struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 	}
 	qcow_refs_set(image, b, host >> image->geo.cluster_bits, 1, 1);
 	return b;
+}
+
+void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
+			   unsigned long count)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b;
+
+	mutex_lock(&refs->mutex);
+	for (; count--; index++) {
+		b = xa_erase(&refs->blocks, index);
+		if (!b)
+			continue;
+		refs->count--;
+		spin_lock(&refs->lock);
+		list_del_init(&b->dirty);
+		spin_unlock(&refs->lock);
+		block_free(b);
+	}
+	mutex_unlock(&refs->mutex);
 }
 
 /* The table's sector with the entry; the other entries are durable already. */
@@ -308,18 +346,15 @@ int qcow_refs_write(struct qcow_image *image)
 {
 	struct qcow_refs *refs = &image->refs;
 	struct qcow_refblock *b;
-	void *copy;
 	int err = 0;
 
-	copy = kvmalloc(1UL << image->geo.cluster_bits,
-			GFP_NOIO | __GFP_NOFAIL);
 	mutex_lock(&refs->mutex);
 	while (!err && (b = first_dirty(refs))) {
-		u32 from, len = take_dirty(refs, b, copy, &from);
+		u32 from, len = take_dirty(refs, b, refs->copy, &from);
 
-		err = qcow_file_write(image->file, copy, len, b->host + from);
+		err = qcow_file_write(image->file, refs->copy, len,
+				      b->host + from);
 	}
 	mutex_unlock(&refs->mutex);
-	kvfree(copy);
 	return err;
 }

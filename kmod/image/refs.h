@@ -41,6 +41,9 @@ struct qcow_refblock {
  * @entries:	of it that the file has room for
  * @blocks:	struct qcow_refblock by index
  * @count:	of them
+ * @scanned:	a bit for each block of @table that was looked into
+ * @nr_scanned: bits of it
+ * @copy:	a cluster's memory, for who writes them
  * @lock:	guards what is in the blocks; no I/O under it
  * @dirty:	blocks to be written
  */
@@ -50,6 +53,9 @@ struct qcow_refs {
 	u32 entries;
 	struct xarray blocks;
 	unsigned int count;
+	unsigned long *scanned;
+	u32 nr_scanned;
+	void *copy;
 	spinlock_t lock;
 	struct list_head dirty;
 };
@@ -77,6 +83,10 @@ void qcow_refblock_put(struct qcow_image *image, struct qcow_refblock *b);
  */
 struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 					   unsigned long index, u64 host);
+/** qcow_refblocks_forget - blocks that never became part of the image */
+void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
+			   unsigned long count);
+
 /** qcow_refs_publish - write the block's table entry; the block is durable */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b);
 
@@ -96,6 +106,19 @@ void qcow_refs_set(struct qcow_image *image, struct qcow_refblock *b,
  * Return: what is left; or an error: -EUCLEAN where there was none.
  */
 long qcow_refs_drop(struct qcow_image *image, u64 cluster);
+
+/**
+ * qcow_reftable_grow - a longer refcount table, and blocks that count it
+ * @first: the first of free clusters behind the end; it goes there
+ * @used:  how many of those it took
+ *
+ * The header is switched to it when it is durable, and is durable when this
+ * returns 0.  Nobody else may change the table meanwhile.
+ *
+ * Context: the refill.
+ * Return: 0; -EFBIG: no table may be that long; or another error.
+ */
+int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used);
 
 /** qcow_refs_write - write what is dirty; no sync */
 int qcow_refs_write(struct qcow_image *image);

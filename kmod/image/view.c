@@ -135,6 +135,28 @@ static int table_find(struct table *t, const char *string, u32 len,
 	return -ENOENT;
 }
 
+int qcow_for_each_snapshot(struct qcow_image *image,
+			   qcow_snapshot_call *call, void *ctx,
+			   struct qcow_reason *why)
+{
+	struct table t = { .image = image,
+			   .offset = image->header.snapshots_offset };
+	struct qcow2_snapshot s;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < image->header.nb_snapshots && !err; i++) {
+		err = fatal_signal_pending(current) ? -EINTR :
+		      table_entry(&t, &s, why);
+		if (!err)
+			err = call(image, &s, ctx, why);
+		if (!err)
+			err = table_next(&t, &s, why);
+	}
+	kvfree(t.buf);
+	return err;
+}
+
 static struct qcow_view *view_alloc(struct qcow_image *image,
 				    const struct qcow2_snapshot *s,
 				    struct qcow_reason *why)

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "format/refcount.h"
+#include "image/internal.h"
+
+struct qcow_metadata {
+	struct rb_node node;
+	u64 first;
+	u64 count;
+};
+
+struct qcow_metadata *qcow_metadata_alloc(gfp_t gfp)
+{
+	return kmalloc(sizeof(struct qcow_metadata), gfp);
+}
+
+struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
+					struct qcow_metadata *m, u64 first,
+					u64 count)
+{
+	struct qcow_metadata_index *index = &image->metadata;
+	struct rb_node **link, *parent = NULL;
+	struct qcow_metadata *other;
+
+	m->first = first;
+	m->count = count;
+	spin_lock(&index->lock);
+	link = &index->root.rb_node;
+	while (*link) {
+		parent = *link;
+		other = rb_entry(parent, struct qcow_metadata, node);
+		if (first + count <= other->first) {
+			link = &parent->rb_left;
+		} else if (first >= other->first + other->count) {
+			link = &parent->rb_right;
+		} else {
+			spin_unlock(&index->lock);
+			return m;
+		}
+	}
+	rb_link_node(&m->node, parent, link);
+	rb_insert_color(&m->node, &index->root);
+	spin_unlock(&index->lock);
+	return NULL;
+}
+
+static struct qcow_metadata *find(struct qcow_metadata_index *index,
+				  u64 cluster)
+{
+	struct rb_node *node = index->root.rb_node;
+
+	while (node) {
+		struct qcow_metadata *m = rb_entry(node, struct qcow_metadata,
+						   node);
+
+		if (cluster < m->first)
+			node = node->rb_left;
+		else if (cluster >= m->first + m->count)
+			node = node->rb_right;
+		else
+			return m;
+	}
+	return NULL;
+}
+
+bool qcow_is_metadata(struct qcow_image *image, u64 cluster)
+{
+	bool found;
+
+	spin_lock(&image->metadata.lock);
+	found = find(&image->metadata, cluster);
+	spin_unlock(&image->metadata.lock);
+	return found;
+}
+
+void qcow_metadata_remove(struct qcow_image *image, u64 first)
+{
+	struct qcow_metadata *m;
+
+	spin_lock(&image->metadata.lock);
+	m = find(&image->metadata, first);
+	if (m)
+		rb_erase(&m->node, &image->metadata.root);
+	spin_unlock(&image->metadata.lock);
+	kfree(m);
+}
+
+u64 qcow_metadata_end(struct qcow_image *image)
+{
+	struct rb_node *last = rb_last(&image->metadata.root);
+	struct qcow_metadata *m = rb_entry_safe(last, struct qcow_metadata,
+						node);
+
+	return m ? m->first + m->count : 0;
+}
+
+/* What the file says lies at @offset. */
+static int note(struct qcow_image *image, const char *what, u64 offset,
+		u64 bytes, struct qcow_reason *why)
+{
+	u8 bits = image->geo.cluster_bits;
+	u64 count = (bytes + (1ULL << bits) - 1) >> bits;
+	struct qcow_metadata *m;
+
+	if (!count)
+		return 0;
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	m = qcow_metadata_alloc(GFP_KERNEL);
+	if (!m)
+		return -ENOMEM;
+	if (!qcow_metadata_add(image, m, offset >> bits, count))
+		return 0;
+	kfree(m);
+	return qcow_refuse(why, -EUCLEAN,
+			   "%s: the %s at 0x%llx overlaps other metadata; repair it with qcowctl check -r all",
+			   image->path, what, offset);
+}
+
+static int note_refblocks(struct qcow_image *image, struct qcow_reason *why)
+{
+	struct qcow_fault fault;
+	u32 i;
+	int err;
+
+	for (i = 0; i < image->refs.entries; i++) {
+		u64 entry = image->refs.table[i];
+
+		if (qcow2_reftable_entry_check(&image->geo, i, entry, &fault))
+			return qcow_refuse_fault(why, -EUCLEAN, image->path,
+						 &fault);
+		entry &= QCOW2_REFTABLE_OFFSET_MASK;
+		err = entry ? note(image, "refcount block", entry, 1, why) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int note_l2_tables(struct qcow_image *image, struct qcow_reason *why)
+{
+	struct qcow_fault fault;
+	u32 i;
+	int err;
+
+	for (i = 0; i < image->active.l1_size; i++) {
+		u64 entry = image->active.l1_table[i];
+
+		/* an offset that is no offset is reported when it is used */
+		if (qcow2_l1_entry_check(&image->geo, i, entry, &fault))
+			continue;
+		entry &= QCOW2_L1E_OFFSET_MASK;
+		err = entry ? note(image, "L2 table", entry, 1, why) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Called for each snapshot; the table itself is noted by its length. */
+static int note_snapshot(struct qcow_image *image,
+			 const struct qcow2_snapshot *s, void *ctx,
+			 struct qcow_reason *why)
+{
+	u64 *table_end = ctx;
+
+	*table_end += s->entry_len;
+	return note(image, "L1 table of a snapshot", s->l1_table_offset,
+		    (u64)s->l1_size * sizeof(u64), why);
+}
+
+static int note_snapshots(struct qcow_image *image, struct qcow_reason *why)
+{
+	u64 bytes = 0;
+	int err = qcow_for_each_snapshot(image, note_snapshot, &bytes, why);
+
+	return err ? err : note(image, "snapshot table",
+				image->header.snapshots_offset, bytes, why);
+}
+
+int qcow_metadata_init(struct qcow_image *image, struct qcow_reason *why)
+{
+	const struct qcow2_header *h = &image->header;
+	int err;
+
+	err = note(image, "header", 0, 1, why);
+	if (!err)
+		err = note(image, "L1 table", h->l1_table_offset,
+			   (u64)h->l1_size * sizeof(u64), why);
+	if (!err)
+		err = note(image, "refcount table", h->refcount_table_offset,
+			   (u64)h->refcount_table_clusters <<
+			   h->cluster_bits, why);
+	if (!err)
+		err = note_refblocks(image, why);
+	if (!err)
+		err = note_l2_tables(image, why);
+	if (!err)
+		err = note_snapshots(image, why);
+	return err;
+}
+
+void qcow_metadata_destroy(struct qcow_image *image)
+{
+	struct qcow_metadata *m, *next;
+
+	rbtree_postorder_for_each_entry_safe(m, next, &image->metadata.root,
+					     node)
+		kfree(m);
+	image->metadata.root = RB_ROOT;
+}

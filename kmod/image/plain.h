@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The common case of a lookup, in few instructions. */
+#ifndef QCOW_IMAGE_PLAIN_H
+#define QCOW_IMAGE_PLAIN_H
+
+#include "image/internal.h"
+
+/**
+ * qcow_map_plain - standard clusters that lie one behind the other
+ * @flags: COPIED where only such clusters will do, or 0
+ *
+ * Return: false where the first one is anything else; the long way knows.
+ */
+static __always_inline bool
+qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,
+	       u64 pos, u32 len, u64 flags, struct qcow_run *run)
+{
+	const u64 telling = QCOW2_OFLAG_COMPRESSED | QCOW2_OFLAG_ZERO |
+			    QCOW2_L2E_OFFSET_MASK | flags;
+	u32 entries = 1U << image->cache.entry_bits;
+	u32 size = 1U << image->geo.cluster_bits;
+	u32 index = (pos >> image->geo.cluster_bits) & (entries - 1);
+	u64 host = (READ_ONCE(slice->entries[index]) & telling) ^ flags;
+	u32 offset = pos & (size - 1);
+
+	if (!host || (host & (QCOW2_OFLAG_COMPRESSED | (size - 1) | flags)))
+		return false;
+	run->type = QCOW_RUN_DATA;
+	run->image = image;
+	run->file = image->file;
+	run->host = host + offset;
+	run->len = size - offset;
+	while (run->len < len && ++index < entries) {
+		host += size;
+		if (((READ_ONCE(slice->entries[index]) & telling) ^ flags) !=
+		    host)
+			break;
+		run->len += size;
+	}
+	run->len = min(run->len, len);
+	return true;
+}
+
+#endif /* QCOW_IMAGE_PLAIN_H */

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A refcount table that is full is replaced by a longer one: built aside, in
+ * clusters behind the end that nothing counts yet, together with the blocks
+ * that count those clusters; then one write of the header's sector makes it
+ * the table.  A crash before that leaves clusters that are not even leaked, as
+ * nobody knows of them.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "file/record.h"
+#include "format/refcount.h"
+#include "image/internal.h"
+
+/* As QEMU has it. */
+#define MAX_TABLE_BYTES	(8ULL << 20)
+
+/**
+ * struct layout - of the new structures, in clusters
+ * @first:    where the blocks begin; the table follows them
+ * @blocks:   that count all of these clusters
+ * @clusters: of the table
+ * @index:    of the first block
+ */
+struct layout {
+	u64 first;
+	u64 blocks;
+	u64 clusters;
+	unsigned long index;
+};
+
+static u64 layout_end(const struct layout *l)
+{
+	return l->first + l->blocks + l->clusters;
+}
+
+/* Twice as long, or as long as it takes to count itself and as much again. */
+static int make_layout(const struct qcow_image *image, u64 first,
+		       struct layout *l)
+{
+	u8 bits = image->geo.cluster_bits;
+	u64 entries_per_cluster = (1ULL << bits) / sizeof(u64), last;
+
+	l->first = first;
+	l->index = qcow_refblock_index(image, first);
+	l->clusters = 2ULL * image->header.refcount_table_clusters;
+	for (l->blocks = 1;;) {
+		last = qcow_refblock_index(image, layout_end(l) - 1);
+		if (last - l->index + 1 > l->blocks)
+			l->blocks = last - l->index + 1;
+		else if (l->clusters * entries_per_cluster < 2 * (last + 1))
+			l->clusters *= 2;
+		else
+			break;
+		if (l->clusters << bits > MAX_TABLE_BYTES)
+			return -EFBIG;
+	}
+	return 0;
+}
+
+static void drop_blocks(struct qcow_image *image, struct qcow_refblock **b,
+			u64 count)
+{
+	while (count--)
+		qcow_refblock_put(image, b[count]);
+}
+
+/* The blocks, which count all of the layout, themselves included. */
+static int make_blocks(struct qcow_image *image, const struct layout *l,
+		       struct qcow_refblock **b)
+{
+	u64 i, cluster;
+
+	for (i = 0; i < l->blocks; i++) {
+		b[i] = qcow_refblock_create(image, l->index + i,
+					    (l->first + i) <<
+					    image->geo.cluster_bits);
+		if (IS_ERR(b[i])) {
+			int err = PTR_ERR(b[i]);
+
+			drop_blocks(image, b, i);
+			return err;
+		}
+	}
+	for (cluster = l->first; cluster < layout_end(l); cluster++)
+		qcow_refs_set(image, b[qcow_refblock_index(image, cluster) -
+				       l->index], cluster, 1, 1);
+	return 0;
+}
+
+static int write_blocks(struct qcow_image *image, const struct layout *l,
+			struct qcow_refblock **b)
+{
+	int err = 0;
+	u64 i;
+
+	for (i = 0; i < l->blocks && !err; i++)
+		err = qcow_file_write(image->file, b[i]->data,
+				      1UL << image->geo.cluster_bits,
+				      b[i]->host);
+	return err;
+}
+
+/* The table in CPU order. */
+static u64 *make_table(struct qcow_image *image, const struct layout *l,
+		       struct qcow_refblock **b)
+{
+	size_t bytes = l->clusters << image->geo.cluster_bits;
+	u64 *table = kvzalloc(round_up(bytes, PAGE_SIZE), GFP_NOIO), i;
+
+	if (!table)
+		return NULL;
+	memcpy(table, image->refs.table,
+	       image->refs.entries * sizeof(u64));
+	for (i = 0; i < l->blocks; i++)
+		table[l->index + i] = b[i]->host;
+	return table;
+}
+
+static int write_table(struct qcow_image *image, const struct layout *l,
+		       const u64 *table)
+{
+	size_t bytes = l->clusters << image->geo.cluster_bits;
+	void *copy = kvmalloc(roundup_pow_of_two(bytes), GFP_NOIO);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	qcow2_be64_encode(copy, table, bytes / sizeof(u64));
+	err = qcow_file_write(image->file, copy, bytes,
+			      (l->first + l->blocks) <<
+			      image->geo.cluster_bits);
+	kvfree(copy);
+	return err ? err : qcow_file_sync(image->file);
+}
+
+static void change_header(void *header, const void *arg)
+{
+	const struct qcow2_header *h = arg;
+
+	qcow2_header_set_refcount_table(header, h->refcount_table_offset,
+					h->refcount_table_clusters);
+}
+
+static int switch_header(struct qcow_image *image, const struct layout *l)
+{
+	struct qcow2_header h = image->header;
+	int err;
+
+	qcow_record_step(QCOW_STEP_SWITCH);
+	h.refcount_table_offset = (l->first + l->blocks) <<
+				  image->geo.cluster_bits;
+	h.refcount_table_clusters = l->clusters;
+	err = qcow_header_change(image, change_header, &h);
+	if (err)
+		return err;
+	image->header.refcount_table_offset = h.refcount_table_offset;
+	image->header.refcount_table_clusters = h.refcount_table_clusters;
+	return 0;
+}
+
+static int note_new(struct qcow_image *image, const struct layout *l)
+{
+	struct qcow_metadata *m = qcow_metadata_alloc(GFP_NOIO);
+
+	if (!m)
+		return -ENOMEM;
+	kfree(qcow_metadata_add(image, m, l->first, l->blocks + l->clusters));
+	return 0;
+}
+
+static int build_and_switch(struct qcow_image *image, const struct layout *l,
+			    struct qcow_refblock **b)
+{
+	u64 old = image->header.refcount_table_offset >>
+		  image->geo.cluster_bits;
+	u32 count = image->header.refcount_table_clusters;
+	struct qcow_refs *refs = &image->refs;
+	u64 *table = make_table(image, l, b), *old_table = refs->table;
+	int err;
+
+	if (!table)
+		return -ENOMEM;
+	err = write_blocks(image, l, b);
+	if (!err)
+		err = write_table(image, l, table);
+	if (!err)
+		err = note_new(image, l);
+	if (!err)
+		err = switch_header(image, l);
+	if (err) {
+		kvfree(table);
+		return err;
+	}
+	mutex_lock(&refs->mutex);
+	refs->table = table;
+	refs->entries = (l->clusters << image->geo.cluster_bits) /
+			sizeof(u64);
+	mutex_unlock(&refs->mutex);
+	kvfree(old_table);
+	qcow_metadata_remove(image, old);
+	return qcow_commit_free(image, old, count);
+}
+
+int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used)
+{
+	struct qcow_refblock **b;
+	struct layout l;
+	int err;
+
+	err = make_layout(image, first, &l);
+	if (err)
+		return err;
+	b = kvmalloc_array(l.blocks, sizeof(*b), GFP_NOIO);
+	if (!b)
+		return -ENOMEM;
+	err = qcow_file_extend(image->file, first << image->geo.cluster_bits,
+			       (layout_end(&l) - first) <<
+			       image->geo.cluster_bits);
+	if (!err)
+		err = make_blocks(image, &l, b);
+	if (!err) {
+		err = build_and_switch(image, &l, b);
+		drop_blocks(image, b, l.blocks);
+		if (err)
+			qcow_refblocks_forget(image, l.index, l.blocks);
+	}
+	kvfree(b);
+	*used = layout_end(&l) - first;
+	return err;
+}
