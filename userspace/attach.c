@@ -12,6 +12,7 @@
 #include "command.h"
 #include "control.h"
 #include "error.h"
+#include "mend.h"
 #include "node.h"
 #include "probe.h"
 #include "size.h"
@@ -250,6 +251,37 @@ static int attach_chain(const struct request *r, const struct chain *c,
 	return err ? attach_refused(r, c, err, message) : 0;
 }
 
+static bool is_dirty(const struct image *img)
+{
+	u64 features = img->header.incompatible_features;
+
+	return img->format == QCOW_FORMAT_QCOW2 &&
+	       features & QCOW2_INCOMPAT_DIRTY &&
+	       !(features & QCOW2_INCOMPAT_CORRUPT);
+}
+
+/* Who wrote it last has left its refcounts behind: bring them up to date. */
+static int mend_dirty(const struct request *r, struct chain *c)
+{
+	struct image *top = &c->layers[0]->image;
+	struct mended m;
+	int ret;
+
+	if (r->flags & QCOW_ATTACH_READ_ONLY || !is_dirty(top))
+		return 0;
+	ret = mend_file(&top->file, REPAIR_ALL, &m, NULL);
+	if (ret)
+		return fail(ret, "cannot attach %s: it was not closed and could not be repaired; it may be attached read-only with -r",
+			    top->file.path);
+	if (m.left.dirty)
+		return fail(EXIT_IMAGE, "cannot attach %s: it was not closed, and of its errors %llu cannot be repaired (see qcowctl check); it may be attached read-only with -r",
+			    top->file.path,
+			    m.left.corruptions + m.left.check_errors);
+	warn("%s was not closed: its refcounts were repaired (%llu wrong, %llu leaked clusters)",
+	     top->file.path, m.found.corruptions, m.found.leaks);
+	return 0;
+}
+
 static int attach(const struct request *r, const char *path)
 {
 	struct chain c = { .nr = 0 };
@@ -260,6 +292,7 @@ static int attach(const struct request *r, const char *path)
 	      check_request(r, &c) ?:
 	      control_open() ?:
 	      claim_chain(&c, r->snapshot ? CLAIM_SNAPSHOT : CLAIM_DISK) ?:
+	      mend_dirty(r, &c) ?:
 	      attach_chain(r, &c, &number);
 	if (!ret) {
 		node_await(number);

@@ -59,6 +59,8 @@ extern const struct command list_command;
 extern const struct command info_command;
 extern const struct command map_command;
 extern const struct command measure_command;
+extern const struct command check_command;
+extern const struct command stat_command;
 extern const struct command snapshot_list_command;
 
 #endif /* QCOWCTL_COMMAND_H */

@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
 	&info_command,
 	&map_command,
 	&measure_command,
+	&check_command,
+	&stat_command,
 	&snapshot_list_command,
 };
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+
+#include "copied.h"
+#include "format/l2.h"
+#include "shadow.h"
+
+#define INCOMPATIBLE_FEATURES	72	/* where the header has them */
+
+static bool wants_rebuild(const struct plan *p, const struct check_result *f)
+{
+	if (p->aim == AT_MOST)
+		return f->leaks && !check_result_lasting(f);
+	if (f->too_low || f->blocks_wrong || f->check_errors)
+		return true;
+	return p->aim == EXACT && f->leaks;
+}
+
+/*
+ * What damaged tables referred to looks leaked: where there are some, nothing
+ * is freed.
+ */
+static enum aim aim_of(enum repair_mode mode, const struct check_result *f)
+{
+	if (mode == REPAIR_ALL)
+		return check_result_lasting(f) ? AT_LEAST : EXACT;
+	return AT_MOST;
+}
+
+/* Nothing but lower refcounts; flags only if these are right then. */
+static bool flags_too(enum repair_mode mode, const struct check_result *f)
+{
+	return mode == REPAIR_ALL ||
+	       (f->corruptions == f->copied_wrong && !f->check_errors);
+}
+
+static int do_repair(struct plan *p, const struct check_result *f, bool flags)
+{
+	bool set = p->aim != AT_LEAST;
+	int err = 0;
+
+	p->block = malloc(cluster_size(p));
+	p->old = malloc(cluster_size(p));
+	if (!p->block || !p->old)
+		return -ENOMEM;
+	if (wants_rebuild(p, f))
+		err = shadow_rebuild(p);
+	if (!err && flags)
+		err = copied_mend_l1(p, set) ?: copied_mend_l2(p, set) ?:
+		      plan_sync(p);
+	return err;
+}
+
+int repair_image(struct check *c, struct check_source *src,
+		 const struct repair_sink *sink, enum repair_mode mode,
+		 const struct check_result *found, check_report report,
+		 void *ctx)
+{
+	struct plan p = {
+		.c = c, .src = src, .sink = sink, .report = report, .ctx = ctx,
+		.aim = aim_of(mode, found),
+	};
+	int err;
+
+	err = do_repair(&p, found, flags_too(mode, found));
+	free(p.block);
+	free(p.old);
+	free(p.table);
+	return err;
+}
+
+int repair_finish(const struct check *c, const struct repair_sink *sink,
+		  const struct check_result *left)
+{
+	u64 features = c->header.incompatible_features;
+	u8 raw[sizeof(features)];
+
+	if (left->corruptions || left->check_errors ||
+	    !(features & (QCOW2_INCOMPAT_DIRTY | QCOW2_INCOMPAT_CORRUPT)))
+		return 0;
+	features &= ~(QCOW2_INCOMPAT_DIRTY | QCOW2_INCOMPAT_CORRUPT);
+	qcow2_be64_encode(raw, &features, 1);
+	return sink->write(sink->ctx, raw, sizeof(raw), INCOMPATIBLE_FEATURES)
+	       ?: sink->sync(sink->ctx);
+}
