@@ -9,7 +9,8 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 # The kernel: KDIR= names a build folder, KVER= an installed kernel.  Without
 # them it is the running one if its headers are here, else the newest.
 built	:= $(shell ls -d /lib/modules/*/build/Makefile 2>/dev/null | sort -V)
-kernels	:= $(patsubst /lib/modules/%/build/Makefile,%,$(built))
+# ...but not the one that the tests build for themselves.
+kernels	:= $(filter-out %-qcow-debug,$(patsubst /lib/modules/%/build/Makefile,%,$(built)))
 running	:= $(shell uname -r)
 ifdef KDIR
 KVER	?= $(shell cat $(KDIR)/include/config/kernel.release)
@@ -33,6 +34,11 @@ help:
 	@echo 'make demo [IMAGE=FILE]     show the main job, in a VM'
 	@echo 'make shell                 a shell in a VM with the module loaded'
 	@echo 'make check                 all tests'
+	@echo 'make check-long            those of writing, for hours'
+	@echo 'make check-debug [TESTS=]  all tests under KASAN and lockdep'
+	@echo 'make check-plug            pull the plug of a VM that writes'
+	@echo 'make check-logwrites       cut the log of what reached a disk'
+	@echo 'make check-crash           cut the power at every instant'
 	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
 	@echo 'make fuzz                  fuzz the format code for a long time'
 	@echo 'make bench                 measure against the peers'
@@ -89,6 +95,25 @@ dkms-install: | need-kernel
 check:
 	@selftests/run
 
+check-long:
+	@LONG=y VM_TIMEOUT=20000 selftests/run test_write.sh test_race.sh \
+		test_write_fs.sh test_write_errors.sh test_big.sh
+
+# Under KASAN, lockdep and the like; the kernel is built first, once.
+check-debug:
+	@kernel=$$(selftests/debug-kernel/build) && \
+	VM_TIMEOUT=9000 SLOW=5 selftests/run --kernel "$$kernel" $(TESTS)
+
+# The real stack below: built first, as they boot VMs by themselves.
+check-plug check-logwrites: check-%: modules qcowctl
+	@$(MAKE) --no-print-directory -s -C selftests/prog
+	@selftests/crash/$*
+
+# With the rules whole, and with each of them broken.
+check-crash:
+	@rc=0; selftests/crash/run || rc=1; \
+	selftests/crash/run --broken || rc=1; exit $$rc
+
 demo:
 	@selftests/demo.sh $(IMAGE)
 
@@ -111,6 +136,7 @@ clean:
 FORCE:
 
 .PHONY: all help module modules need-kernel qcowctl install uninstall \
-	dkms-install check demo shell style fuzz bench clean FORCE
+	dkms-install check check-long check-debug check-plug check-logwrites \
+	check-crash 	demo shell style fuzz bench clean FORCE
 
 export DESTDIR PREFIX

@@ -15,14 +15,6 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
-#ifndef HAVE_DIO_CALLER_COMP
-/* Before 6.6: file systems complete writes in a workqueue of their own. */
-#define IOCB_DIO_CALLER_COMP	0
-#define qcow_dio_complete(iocb)	((ssize_t (*)(void *))NULL)
-#else
-#define qcow_dio_complete(iocb)	((iocb)->dio_complete)
-#endif
-
 #ifndef PF_BLOCK_TS
 /* Before 6.9: plugs keep no time. */
 #define PF_BLOCK_TS	0

@@ -68,15 +68,21 @@ marked()
 	attach -r disk.qcow2
 	detach
 	poke disk.qcow2 79 '\x01'
-	refused 4 "read-only" disk.qcow2
 	attach -r disk.qcow2
+	expect_equal "features" dirty \
+		"$(cat "/sys/block/${DEV#/dev/}/qcow/features")"
 	detach
+	# Repaired before it is written.
+	attach disk.qcow2 2>/dev/null
+	expect_equal "features" "" \
+		"$(cat "/sys/block/${DEV#/dev/}/qcow/features")"
+	detach
+	qemu-img check -q disk.qcow2
 }
 
-writing()
+read_only()
 {
 	image
-	refused 4 "not supported yet" disk.qcow2
 	sum=$(sha256sum <disk.qcow2)
 	attach -r disk.qcow2
 	! dd if=/dev/zero of="$DEV" bs=4k count=1 oflag=direct \
@@ -165,7 +171,7 @@ unknown_features
 versions
 encryption
 marked
-writing
+read_only
 formats
 backing_files
 busy_devices

@@ -18,6 +18,15 @@ static const char *const state_names[] = {
 	[QCOW_STATE_DEAD]	= "dead",
 };
 
+static const char *state_name(const struct qcow_device *dev)
+{
+	unsigned int state = READ_ONCE(dev->state);
+
+	if (state == QCOW_STATE_LIVE && qcow_view_degraded(dev->view))
+		state = QCOW_STATE_DEGRADED;
+	return state_names[state];
+}
+
 /* What the image's side prints itself. */
 #define VIEW_ATTR(attr, show)						\
 static ssize_t attr##_show(struct device *d,				\
@@ -44,12 +53,13 @@ VIEW_ATTR(snapshot, qcow_view_show_snapshot);
 VIEW_ATTR(chain, qcow_view_show_chain);
 VIEW_ATTR(features, qcow_view_show_features);
 VIEW_ATTR(statistics, qcow_view_show_statistics);
+VIEW_ATTR(failure, qcow_view_show_failure);
 VALUE_ATTR(format, "%s", qcow_view_format(dev->view));
 VALUE_ATTR(cluster_size, "%u", qcow_view_cluster_size(dev->view));
 VALUE_ATTR(layers, "%u", qcow_view_layers(dev->view));
 VALUE_ATTR(offset, "%llu", qcow_view_offset(dev->view));
 VALUE_ATTR(direct_io, "%d", qcow_view_direct(dev->view));
-VALUE_ATTR(state, "%s", state_names[READ_ONCE(dev->state)]);
+VALUE_ATTR(state, "%s", state_name(dev));
 VALUE_ATTR(name, "%s", dev->name);
 VALUE_ATTR(lazy, "%d", dev->lazy);
 
@@ -66,6 +76,7 @@ static struct attribute *device_attrs[] = {
 	&dev_attr_offset.attr,
 	&dev_attr_direct_io.attr,
 	&dev_attr_state.attr,
+	&dev_attr_failure.attr,
 	&dev_attr_name.attr,
 	&dev_attr_lazy.attr,
 	NULL

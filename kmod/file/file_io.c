@@ -94,38 +94,20 @@ static void io_finish(struct qcow_io *io)
 		io_end(io, got == -EAGAIN ? -EIO : got);
 }
 
-/*
- * 6.6 and later offer to leave the end of a write to a task of ours instead
- * of a workqueue of the file system.
- */
-static bool io_deferred(struct qcow_io *io)
-{
-	return (io->iocb.ki_flags & IOCB_DIO_CALLER_COMP) &&
-	       qcow_dio_complete(&io->iocb);
-}
-
-static void io_finish_deferred(struct qcow_io *io)
-{
-	ssize_t (*finish)(void *) = qcow_dio_complete(&io->iocb);
-
-	io->iocb.ki_flags &= ~IOCB_DIO_CALLER_COMP;
-	io->raw_result = finish(io->iocb.private);
-	io_finish(io);
-}
-
 static void io_ki_complete(struct kiocb *iocb, long result)
 {
 	struct qcow_io *io = container_of(iocb, struct qcow_io, iocb);
 
 	io->raw_result = result;
-	if (!atomic_dec_and_test(&io->owners))
-		return;
-	if (io_deferred(io))
-		io_end(io, -EAGAIN);
-	else
+	if (atomic_dec_and_test(&io->owners))
 		io_finish(io);
 }
 
+/*
+ * Not IOCB_DIO_CALLER_COMP: until a write's end is run in a task of ours it
+ * counts as I/O under way, fallocate waits for that with the inode locked, and
+ * our tasks wait for the inode.
+ */
 static void init_iocb(struct qcow_io *io, bool nowait)
 {
 	struct kiocb *iocb = &io->iocb;
@@ -140,7 +122,7 @@ static void init_iocb(struct qcow_io *io, bool nowait)
 		iocb->ki_flags |= io->file->direct ? IOCB_NOWAIT :
 						     IOCB_NOWAIT | IOCB_NOIO;
 	if (io->write) {
-		iocb->ki_flags |= IOCB_WRITE | IOCB_DIO_CALLER_COMP;
+		iocb->ki_flags |= IOCB_WRITE;
 		if (io->sync)
 			iocb->ki_flags |= IOCB_DSYNC;
 	}
@@ -187,19 +169,13 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 		io->raw_result = ret;
 		io_finish(io);
 	} else if (atomic_dec_and_test(&io->owners)) {
-		if (io_deferred(io))
-			io_finish_deferred(io);
-		else
-			io_finish(io);
+		io_finish(io);
 	}
 }
 
 void qcow_io_resume(struct qcow_io *io)
 {
-	if (io_deferred(io))
-		io_finish_deferred(io);
-	else
-		qcow_io_submit(io, false);
+	qcow_io_submit(io, false);
 }
 
 /* Waiting for one I/O. */

@@ -66,7 +66,7 @@ u32 qcow_alloc_take(struct qcow_image *image, u32 want, u64 *first)
 		if (!e->count)
 			list_move(&e->node, &alloc->emptied);
 	}
-	if (alloc->clusters < alloc->step / 2 && !alloc->refilling &&
+	if (alloc->clusters < READ_ONCE(alloc->step) / 4 && !alloc->refilling &&
 	    !alloc->error) {
 		alloc->refilling = true;
 		queue_work(image->wq, &alloc->refill);
@@ -293,8 +293,6 @@ static int extend(struct qcow_image *image)
 	alloc->end += count;
 	if (e)
 		add_extent(image, e, false);
-	alloc->step = min(alloc->step * 2,
-			  max(STEP_MAX >> image->geo.cluster_bits, 1ULL));
 	return 0;
 }
 
@@ -312,7 +310,7 @@ void qcow_alloc_found(struct qcow_image *image, const void *block,
 	for (i = 0; i <= n && runs < SCAN_RUNS; i++) {
 		if (i < n && !qcow2_refcount_get(block,
 						 image->geo.refcount_order, i) &&
-		    !qcow_is_metadata(image, base + i)) {
+		    !qcow_is_metadata(image, base + i, 1)) {
 			run++;
 			continue;
 		}
@@ -375,6 +373,14 @@ static int refill(struct qcow_image *image)
 	return found ? reuse(image, found) : extend(image);
 }
 
+/* Blocks stay in the file, so not many of them ahead of need. */
+static u64 max_step(const struct qcow_image *image)
+{
+	u64 blocks = 4ULL << qcow2_refcount_block_bits(&image->geo);
+
+	return clamp(STEP_MAX >> image->geo.cluster_bits, 1ULL, blocks);
+}
+
 static void refill_work(struct work_struct *work)
 {
 	struct qcow_image *image =
@@ -386,6 +392,9 @@ static void refill_work(struct work_struct *work)
 	drop_emptied(image);
 	while (!err && READ_ONCE(alloc->clusters) < alloc->step)
 		err = refill(image);
+	/* who used so much up will use more: once for each time they do */
+	if (!err)
+		WRITE_ONCE(alloc->step, min(alloc->step * 2, max_step(image)));
 	wake_waiters(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
 	memalloc_noio_restore(noio);
 }

@@ -15,8 +15,9 @@
 #include "image/cache.h"
 #include "image/internal.h"
 
-/* Slices that a commit can copy though there is no memory. */
+/* Slices that a commit can copy though there is no memory, and at a time. */
 #define COPIES_MIN	16
+#define COPIES_MAX	1024
 
 /**
  * struct qcow_slice_load - a read of a slice under way
@@ -182,7 +183,8 @@ static void slice_publish(struct qcow_cache *cache, struct qcow_slice *slice)
 	list_add(&slice->lru, &cache->lru);
 	cache->count++;
 	atomic_long_inc(&total_slices);
-	cache_sweep(cache, 4, cache->limit);
+	cache_sweep(cache, 4, cache->limit -
+		    min(cache->limit, cache->nr_dirty));
 }
 
 static void slice_forget(struct qcow_slice *slice)
@@ -515,8 +517,9 @@ void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied,
 	struct qcow_cache *cache = &image->cache;
 	struct qcow_slice_copy *copy;
 	struct qcow_slice *slice;
+	unsigned int n;
 
-	for (; *left; (*left)--) {
+	for (n = 0; n < COPIES_MAX && *left; n++, (*left)--) {
 		slice = first_dirty(cache);
 		if (!slice) {
 			*left = 0;

@@ -203,6 +203,7 @@ void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
 	spin_lock(&commit->lock);
 	if (!commit->error) {
 		commit->error = err;
+		commit->failed = what;
 		pr_err("%s: %s failed (%d): no more allocation, and flushes fail, until it is attached again\n",
 		       image->path, what, err);
 	}
@@ -483,13 +484,17 @@ bool qcow_commit_idle(struct qcow_image *image)
 	return idle;
 }
 
-/* All of the cache may be dirty, and be written at leisure; not more. */
+/*
+ * Half of the cache may be dirty for as long as the timer takes; from there on
+ * it is being written, and at three quarters writers wait for that.
+ */
 bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd)
 {
 	struct qcow_commit *commit = &image->commit;
 	bool parked = false;
 
-	if (likely(READ_ONCE(image->cache.nr_dirty) <= image->cache.limit))
+	if (likely(READ_ONCE(image->cache.nr_dirty) <=
+		   image->cache.limit - image->cache.limit / 4))
 		return false;
 	spin_lock(&commit->lock);
 	/* once it has failed, nothing gets clean any more */

@@ -39,6 +39,7 @@ struct qcow_epoch {
  * @l1_copy:	a copy of them
  * @error:	of the commit that failed; nothing is allocated or released
  *		after it, and every flush fails
+ * @failed:	what has
  */
 struct qcow_commit {
 	struct workqueue_struct *wq;
@@ -51,6 +52,7 @@ struct qcow_commit {
 	unsigned long *l1_units;
 	u64 *l1_copy;
 	int error;
+	const char *failed;
 	atomic_t epochs;
 	wait_queue_head_t idle;
 	struct work_struct work;

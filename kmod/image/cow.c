@@ -34,6 +34,40 @@ void qcow_cow_init(struct qcow_image *image)
 	mutex_init(&image->cow.tables);
 }
 
+void qcow_cow_destroy(struct qcow_image *image)
+{
+	while (image->cow.nr_spare)
+		kvfree(image->cow.spare[--image->cow.nr_spare]);
+}
+
+/* A cluster's memory. */
+static void *buffer_get(struct qcow_image *image)
+{
+	struct qcow_cow *cow = &image->cow;
+	void *buf = NULL;
+
+	spin_lock(&cow->lock);
+	if (cow->nr_spare)
+		buf = cow->spare[--cow->nr_spare];
+	spin_unlock(&cow->lock);
+	return buf ? buf : kvmalloc(1UL << image->geo.cluster_bits, GFP_NOIO);
+}
+
+static void buffer_put(struct qcow_image *image, void *buf)
+{
+	struct qcow_cow *cow = &image->cow;
+	u32 max = clamp(QCOW_COW_SPARE_BYTES >> image->geo.cluster_bits, 1U,
+			(u32)QCOW_COW_SPARE);
+
+	spin_lock(&cow->lock);
+	if (cow->nr_spare < max) {
+		cow->spare[cow->nr_spare++] = buf;
+		buf = NULL;
+	}
+	spin_unlock(&cow->lock);
+	kvfree(buf);
+}
+
 static struct cell *cell_find(struct qcow_cow *cow, u64 cluster)
 {
 	struct cell *c;
@@ -290,16 +324,17 @@ static int compose(struct qcow_cmd *cmd, const struct copy *c, void *buf)
 
 static int write_copy(struct qcow_cmd *cmd, const struct copy *c)
 {
-	void *buf = kvmalloc(c->to - c->from, GFP_NOIO);
+	struct qcow_image *image = cmd->view->image;
+	void *buf = buffer_get(image);
 	int err;
 
 	if (!buf)
 		return -ENOMEM;
 	err = compose(cmd, c, buf);
 	if (!err)
-		err = qcow_file_write(cmd->view->image->data_file, buf,
-				      c->to - c->from, c->host + c->from);
-	kvfree(buf);
+		err = qcow_file_write(image->data_file, buf, c->to - c->from,
+				      c->host + c->from);
+	buffer_put(image, buf);
 	return err;
 }
 

@@ -182,6 +182,22 @@ int qcow_view_show_features(const struct qcow_view *view, char *page)
 	return at + sysfs_emit_at(page, at, "\n");
 }
 
+/* Writing that a flush promises is over until the next attach. */
+bool qcow_view_degraded(const struct qcow_view *view)
+{
+	return view->image->wq && READ_ONCE(view->image->commit.error);
+}
+
+int qcow_view_show_failure(const struct qcow_view *view, char *page)
+{
+	const struct qcow_commit *commit = &view->image->commit;
+
+	if (!qcow_view_degraded(view))
+		return sysfs_emit(page, "\n");
+	return sysfs_emit(page, "%s failed: %d\n", commit->failed,
+			  commit->error);
+}
+
 #define STAT(member)	{ #member, offsetof(struct qcow_stats, member) }
 
 static const struct {

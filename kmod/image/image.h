@@ -89,6 +89,7 @@ u32 qcow_view_discard_granularity(const struct qcow_view *view); /* bytes, 0: no
 u32 qcow_view_align(const struct qcow_view *view);	/* of memory, bytes */
 bool qcow_view_writes_zeroes(const struct qcow_view *view);
 bool qcow_view_fua(const struct qcow_view *view);
+bool qcow_view_degraded(const struct qcow_view *view);
 bool qcow_view_direct(const struct qcow_view *view);
 unsigned int qcow_view_layers(const struct qcow_view *view);
 u64 qcow_view_offset(const struct qcow_view *view);	/* raw: in the file */
@@ -101,6 +102,7 @@ int qcow_view_show_data_path(const struct qcow_view *view, char *page);
 int qcow_view_show_snapshot(const struct qcow_view *view, char *page);
 int qcow_view_show_chain(const struct qcow_view *view, char *page);
 int qcow_view_show_features(const struct qcow_view *view, char *page);
+int qcow_view_show_failure(const struct qcow_view *view, char *page);
 int qcow_view_show_statistics(const struct qcow_view *view, char *page);
 
 enum qcow_op {

@@ -47,7 +47,7 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 }
 
 static struct qcow_metadata *find(struct qcow_metadata_index *index,
-				  u64 cluster)
+				  u64 first, u64 count)
 {
 	struct rb_node *node = index->root.rb_node;
 
@@ -55,9 +55,9 @@ static struct qcow_metadata *find(struct qcow_metadata_index *index,
 		struct qcow_metadata *m = rb_entry(node, struct qcow_metadata,
 						   node);
 
-		if (cluster < m->first)
+		if (first + count <= m->first)
 			node = node->rb_left;
-		else if (cluster >= m->first + m->count)
+		else if (first >= m->first + m->count)
 			node = node->rb_right;
 		else
 			return m;
@@ -65,12 +65,12 @@ static struct qcow_metadata *find(struct qcow_metadata_index *index,
 	return NULL;
 }
 
-bool qcow_is_metadata(struct qcow_image *image, u64 cluster)
+bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count)
 {
 	bool found;
 
 	spin_lock(&image->metadata.lock);
-	found = find(&image->metadata, cluster);
+	found = find(&image->metadata, first, count);
 	spin_unlock(&image->metadata.lock);
 	return found;
 }
@@ -80,7 +80,7 @@ void qcow_metadata_remove(struct qcow_image *image, u64 first)
 	struct qcow_metadata *m;
 
 	spin_lock(&image->metadata.lock);
-	m = find(&image->metadata, first);
+	m = find(&image->metadata, first, 1);
 	if (m)
 		rb_erase(&m->node, &image->metadata.root);
 	spin_unlock(&image->metadata.lock);
@@ -174,7 +174,7 @@ static int note_snapshot(struct qcow_image *image,
 static int note_snapshots(struct qcow_image *image, struct qcow_reason *why)
 {
 	u64 bytes = 0;
-	int err = qcow_for_each_snapshot(image, note_snapshot, &bytes, why);
+	int err = qcow_walk_snapshots(image, note_snapshot, &bytes, why);
 
 	return err ? err : note(image, "snapshot table",
 				image->header.snapshots_offset, bytes, why);

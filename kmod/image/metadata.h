@@ -50,8 +50,8 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 /** qcow_metadata_remove - what qcow_metadata_add() noted from @first on */
 void qcow_metadata_remove(struct qcow_image *image, u64 first);
 
-/** qcow_is_metadata - does this cluster hold metadata? */
-bool qcow_is_metadata(struct qcow_image *image, u64 cluster);
+/** qcow_is_metadata - does one of these clusters hold metadata? */
+bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count);
 
 /** qcow_metadata_end - the last cluster of metadata, plus one */
 u64 qcow_metadata_end(struct qcow_image *image);

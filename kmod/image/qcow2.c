@@ -9,10 +9,6 @@
 #include "image/internal.h"
 #include "image/plain.h"
 
-static bool writing;
-module_param(writing, bool, 0644);
-MODULE_PARM_DESC(writing, "allow qcow2 images to be attached read-write; not proven against power cuts yet (default no)");
-
 static int refuse_writing(const struct qcow_image *image,
 			  struct qcow_reason *why)
 {
@@ -24,10 +20,6 @@ static int refuse_writing(const struct qcow_image *image,
 		return qcow_refuse(why, -EROFS,
 				   "%s: the image is marked dirty: its refcounts may be wrong; repair it with qcowctl check -r all, or attach it read-only",
 				   image->path);
-	if (!writing)
-		return qcow_refuse(why, -EROFS,
-			"%s: writing to such a qcow2 image is not supported yet; attach it read-only",
-			image->path);
 	return 0;
 }
 

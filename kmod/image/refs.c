@@ -280,6 +280,80 @@ u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
 	return value;
 }
 
+/* Of a block in memory. */
+static void read_resident(struct qcow_image *image, struct qcow_refblock *b,
+			  u64 index, u32 count, u64 *values)
+{
+	spin_lock(&image->refs.lock);
+	while (count--)
+		*values++ = qcow2_refcount_get(b->data,
+					       image->geo.refcount_order,
+					       index++);
+	spin_unlock(&image->refs.lock);
+}
+
+/* Just these bytes of a block in the file, which nobody has in memory. */
+static int read_piece(struct qcow_image *image, u64 entry, u64 index,
+		      u32 count, u64 *values)
+{
+	u8 order = image->geo.refcount_order;
+	u32 from = round_down((index << order) >> 3, SECTOR_SIZE);
+	u32 to = DIV_ROUND_UP((index + count) << order, 8);
+	void *piece = kvmalloc(to - from, GFP_NOIO);
+	int err;
+
+	if (!piece)
+		return -ENOMEM;
+	err = qcow_file_read(image->file, piece, to - from, entry + from);
+	index -= ((u64)from << 3) >> order;
+	while (!err && count--)
+		*values++ = qcow2_refcount_get(piece, order, index++);
+	kvfree(piece);
+	return err;
+}
+
+static int read_block(struct qcow_image *image, unsigned long number,
+		      u64 index, u32 count, u64 *values)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b = xa_load(&refs->blocks, number);
+	u64 entry = number < refs->entries ? refs->table[number] : 0;
+	struct qcow_fault fault;
+
+	lockdep_assert_held(&refs->mutex);
+	if (b) {
+		read_resident(image, b, index, count, values);
+		return 0;
+	}
+	if (qcow2_reftable_entry_check(&image->geo, number, entry, &fault))
+		return qcow_image_corrupt(image, &fault);
+	entry &= QCOW2_REFTABLE_OFFSET_MASK;
+	if (entry)
+		return read_piece(image, entry, index, count, values);
+	memset(values, 0, count * sizeof(*values));
+	return 0;
+}
+
+int qcow_refs_read(struct qcow_image *image, u64 first, u32 count, u64 *values)
+{
+	u64 per_block = 1ULL << qcow2_refcount_block_bits(&image->geo);
+	int err = 0;
+
+	mutex_lock(&image->refs.mutex);
+	while (count && !err) {
+		u64 index = index_in_block(image, first);
+		u32 n = min_t(u64, count, per_block - index);
+
+		err = read_block(image, qcow_refblock_index(image, first),
+				 index, n, values);
+		first += n;
+		values += n;
+		count -= n;
+	}
+	mutex_unlock(&image->refs.mutex);
+	return err;
+}
+
 void qcow_refs_set(struct qcow_image *image, struct qcow_refblock *b,
 		   u64 cluster, u32 count, u64 value)
 {

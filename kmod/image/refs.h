@@ -94,6 +94,16 @@ int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b);
 u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
 		  u64 cluster);
 /**
+ * qcow_refs_read - the refcounts of neighbouring clusters
+ * @values: @count of them
+ *
+ * Blocks that are not in memory are not kept for this.  Context: a worker.
+ * Return: 0 or an error.
+ */
+int qcow_refs_read(struct qcow_image *image, u64 first, u32 count,
+		   u64 *values);
+
+/**
  * qcow_refs_set - change refcounts of a pinned block in memory
  * @cluster: the first, @count: how many, all of them this block's
  */

@@ -8,6 +8,7 @@
  */
 #include <linux/bitmap.h>
 
+#include "file/record.h"
 #include "image/internal.h"
 
 static unsigned long nr_slices(const struct qcow_image *image)
@@ -34,39 +35,6 @@ void qcow_set_table_verified(struct qcow_image *image, u64 l1_index)
 		set_bit(n, image->verified);
 }
 
-/**
- * struct look - while refcounts of neighbours are looked up
- * @image: whose
- * @block: the last block that was used, pinned
- */
-struct look {
-	struct qcow_image *image;
-	struct qcow_refblock *block;
-};
-
-static void look_end(struct look *l)
-{
-	if (l->block)
-		qcow_refblock_put(l->image, l->block);
-	l->block = NULL;
-}
-
-/* Return: the refcount, LONG_MAX for more than that; or an error. */
-static long look_up(struct look *l, u64 cluster)
-{
-	unsigned long index = qcow_refblock_index(l->image, cluster);
-	struct qcow_refblock *b = l->block;
-
-	if (!b || b->index != index) {
-		look_end(l);
-		b = qcow_refblock_get(l->image, index);
-		if (IS_ERR_OR_NULL(b))
-			return b ? PTR_ERR(b) : 0;
-		l->block = b;
-	}
-	return min_t(u64, qcow_refs_get(l->image, b, cluster), LONG_MAX);
-}
-
 static int refuse(struct qcow_image *image, const char *structure,
 		  const char *problem, u64 where, u64 value)
 {
@@ -78,75 +46,127 @@ static int refuse(struct qcow_image *image, const char *structure,
 	return qcow_image_corrupt(image, &fault);
 }
 
-/* Return: 1, it is not ours alone; 0, it is; or an error. */
-static int check_entry(struct look *l, u64 guest_offset,
-		       const struct qcow2_l2_entry *e)
-{
-	struct qcow_image *image = l->image;
-	u64 host = e->entry & QCOW2_L2E_OFFSET_MASK;
-	u64 cluster = host >> image->geo.cluster_bits;
-	long refcount;
+/**
+ * struct look - a slice under verification
+ * @image:  whose
+ * @number: of the slice
+ * @entries: a copy of it
+ * @refcounts: of the clusters of one run
+ */
+struct look {
+	struct qcow_image *image;
+	unsigned long number;
+	u64 entries[QCOW_SLICE_MAX / sizeof(u64)];
+	u64 refcounts[QCOW_SLICE_MAX / sizeof(u64)];
+};
 
-	if (!(e->entry & QCOW2_OFLAG_COPIED) || !host ||
-	    (e->entry & QCOW2_OFLAG_COMPRESSED))
+static u64 look_entry(const struct look *l, u32 index)
+{
+	return l->entries[l->image->geo.extended_l2 ? 2 * index : index];
+}
+
+/* The cluster that the entry says is ours alone, or 0. */
+static u64 claimed(const struct look *l, u32 index)
+{
+	u64 entry = look_entry(l, index);
+
+	if (!(entry & QCOW2_OFLAG_COPIED) || (entry & QCOW2_OFLAG_COMPRESSED))
 		return 0;
-	if (qcow_is_metadata(image, cluster))
-		return refuse(image, "L2 entry", "leads to metadata",
-			      guest_offset, host);
-	refcount = look_up(l, cluster);
-	if (refcount < 0)
-		return refcount;
-	if (!refcount)
-		return refuse(image, "L2 entry", "leads to a free cluster",
-			      guest_offset, host);
-	return refcount > 1;
+	return (entry & QCOW2_L2E_OFFSET_MASK) >> l->image->geo.cluster_bits;
+}
+
+static int refuse_entry(const struct look *l, u32 index, const char *problem)
+{
+	u64 cluster = ((u64)l->number << l->image->cache.entry_bits) + index;
+
+	return refuse(l->image, "L2 entry", problem,
+		      cluster << l->image->geo.cluster_bits,
+		      claimed(l, index) << l->image->geo.cluster_bits);
 }
 
 /* The slice does not change under us: it is not written through yet. */
-static int verify_entries(struct look *l, unsigned long number)
+static int clear_copied(const struct look *l, u32 index)
 {
 	struct qcow_image *image = l->image;
-	u32 entries = 1U << image->cache.entry_bits, i;
+	struct qcow_slice *slice = qcow_slice_lock(&image->active, l->number);
 	struct qcow2_l2_entry e;
-	struct qcow_slice *slice;
-	int ret = 0;
 
-	for (i = 0; i < entries && ret >= 0; i++) {
-		u64 cluster = ((u64)number << image->cache.entry_bits) + i;
+	if (!slice)
+		return 1;
+	e = qcow_slice_entry(&image->geo, slice, index);
+	e.entry &= ~QCOW2_OFLAG_COPIED;
+	qcow_slice_set(&image->geo, slice, index, e);
+	qcow_slice_unlock(slice);
+	return 0;
+}
 
-		rcu_read_lock();
-		slice = qcow_cache_find(&image->active, number);
-		if (slice)
-			e = qcow_slice_entry(&image->geo, slice, i);
-		rcu_read_unlock();
-		if (!slice)
-			return 1;
-		ret = check_entry(l, cluster << image->geo.cluster_bits, &e);
-		if (ret <= 0)
-			continue;
-		slice = qcow_slice_lock(&image->active, number);
-		if (!slice)
-			return 1;
-		e.entry &= ~QCOW2_OFLAG_COPIED;
-		qcow_slice_set(&image->geo, slice, i, e);
-		qcow_slice_unlock(slice);
+/* Entries that lead to neighbouring clusters; 1: look again. */
+static int verify_run(struct look *l, u32 index, u32 count)
+{
+	u64 first = claimed(l, index);
+	u32 i;
+	int ret;
+
+	if (qcow_is_metadata(l->image, first, count))
+		return refuse_entry(l, index, "leads to metadata");
+	ret = qcow_refs_read(l->image, first, count, l->refcounts);
+	for (i = 0; i < count && !ret; i++) {
+		if (!l->refcounts[i])
+			ret = refuse_entry(l, index + i,
+					   "leads to a free cluster");
+		else if (l->refcounts[i] > 1 &&
+			 !qcow_rule_broken(QCOW_RULE_COPIED))
+			ret = clear_copied(l, index + i);
 	}
-	return min(ret, 0);
+	return ret;
+}
+
+static bool copy_slice(struct look *l)
+{
+	struct qcow_slice *slice;
+
+	rcu_read_lock();
+	slice = qcow_cache_find(&l->image->active, l->number);
+	if (slice)
+		memcpy(l->entries, slice->entries,
+		       1UL << l->image->cache.slice_bits);
+	rcu_read_unlock();
+	return slice;
+}
+
+static int verify_entries(struct look *l)
+{
+	u32 entries = 1U << l->image->cache.entry_bits, i, n;
+	int ret = 0;
+	u64 first;
+
+	if (!copy_slice(l))
+		return 1;
+	for (i = 0; i < entries && !ret; i += n) {
+		first = claimed(l, i);
+		n = 1;
+		if (!first)
+			continue;
+		while (i + n < entries && claimed(l, i + n) == first + n)
+			n++;
+		ret = verify_run(l, i, n);
+	}
+	return ret;
 }
 
 static int verify_table(struct look *l, u64 l1_index)
 {
 	struct qcow_image *image = l->image;
 	u64 *at = &image->active.l1_table[l1_index];
-	u64 entry = READ_ONCE(*at);
-	long refcount;
+	u64 entry = READ_ONCE(*at), refcount;
+	int err;
 
 	if (!(entry & QCOW2_OFLAG_COPIED))
 		return 0;
-	refcount = look_up(l, (entry & QCOW2_L1E_OFFSET_MASK) >>
-			   image->geo.cluster_bits);
-	if (refcount < 0)
-		return refcount;
+	err = qcow_refs_read(image, (entry & QCOW2_L1E_OFFSET_MASK) >>
+			     image->geo.cluster_bits, 1, &refcount);
+	if (err)
+		return err;
 	if (!refcount)
 		return refuse(image, "L1 entry", "leads to a free cluster",
 			      l1_index, entry & QCOW2_L1E_OFFSET_MASK);
@@ -161,22 +181,24 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 {
 	struct qcow_image *image = cmd->view->image;
 	u64 pos = cmd->pos + cmd->dispatched;
-	unsigned long number = pos >> (image->geo.cluster_bits +
-				       image->cache.entry_bits);
-	struct look l = { .image = image };
+	struct look *l = kmalloc(sizeof(*l), GFP_NOIO);
 	int ret;
 
+	if (!l)
+		return -ENOMEM;
+	l->image = image;
+	l->number = pos >> (image->geo.cluster_bits + image->cache.entry_bits);
 	/* two that do it at a time come to the same, but one is enough */
 	mutex_lock(&image->cow.tables);
-	ret = qcow_verified(image, number);
+	ret = qcow_verified(image, l->number);
 	if (!ret)
-		ret = verify_table(&l, pos >> (image->geo.cluster_bits +
-					       image->geo.l2_bits));
+		ret = verify_table(l, pos >> (image->geo.cluster_bits +
+					      image->geo.l2_bits));
 	if (!ret && !image->geo.external_data)
-		ret = verify_entries(&l, number);
+		ret = verify_entries(l);
 	if (!ret)
-		set_bit(number, image->verified);
+		set_bit(l->number, image->verified);
 	mutex_unlock(&image->cow.tables);
-	look_end(&l);
+	kfree(l);
 	return min(ret, 0);
 }

@@ -135,7 +135,7 @@ static int table_find(struct table *t, const char *string, u32 len,
 	return -ENOENT;
 }
 
-int qcow_for_each_snapshot(struct qcow_image *image,
+int qcow_walk_snapshots(struct qcow_image *image,
 			   qcow_snapshot_call *call, void *ctx,
 			   struct qcow_reason *why)
 {

@@ -153,5 +153,6 @@ int qcow_writable_destroy(struct qcow_image *image)
 	flush_work(&image->corrupted);
 	err2 = destroy_tables(image, !err);
 	destroy_workqueue(image->wq);
+	qcow_cow_destroy(image);
 	return err ? err : err2;
 }
