@@ -7,9 +7,10 @@
 #
 # and ends with status 0 if all was well.  It runs as root in a VM with the
 # module loaded, udevd running, its own empty folder $T (on tmpfs), and two
-# cores.  In its first lines it may say `# timeout: SECONDS` (300 otherwise)
-# and `# dmesg: REGEX` for lines of the kernel log that it provokes on
-# purpose.  Whatever it defers is undone at its end, last first.
+# cores.  In its first lines it may say `# timeout: SECONDS` (300 otherwise),
+# `# long-timeout: SECONDS` if it takes longer where LONG is set, and
+# `# dmesg: REGEX` for lines of the kernel log that it provokes on purpose.
+# Whatever it defers is undone at its end, last first.
 
 set -euo pipefail
 

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * forge SCENARIO IMAGE RECORD VERSIONS
+ *
+ * Writes the record that a driver would leave which is asked for one or two
+ * things and, but in the scenario "good", does them wrong: replay has to find
+ * that out.  IMAGE has clusters of 64 KiB and refcounts of 16 bits, and 128 of
+ * them; guest cluster 0 is allocated, and none of the others is.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "format/l2.h"
+#include "image.h"
+#include "record.h"
+#include "sector.h"
+
+#define CLUSTER		65536ULL
+#define SECTORS		(CLUSTER / SECTOR_SIZE)
+
+static struct span image;
+static FILE *record;
+static u64 last_id;
+static u64 table, first, fresh;	/* host: L2 table, guest cluster 0, new */
+static u64 blocks;		/* host: the first refcount block */
+static u32 *versions;
+static u64 sectors;
+
+/* --- Records --- */
+
+static void put(const void *data, size_t len)
+{
+	if (len && fwrite(data, len, 1, record) != 1)
+		err(1, "record");
+}
+
+static u64 begin(enum record_type type, u64 pos, u64 len, const void *data,
+		 u32 arg)
+{
+	const struct record head = {
+		.type = type, .id = ++last_id, .pos = pos, .len = len,
+		.arg = arg,
+	};
+
+	put(&head, sizeof(head));
+	if (data)
+		put(data, len);
+	return head.id;
+}
+
+static void end(u64 id)
+{
+	const struct record head = { .type = RECORD_END, .id = id };
+
+	put(&head, sizeof(head));
+}
+
+static void answer(u64 id)
+{
+	const struct record head = { .type = RECORD_REQ_END, .id = id };
+
+	put(&head, sizeof(head));
+}
+
+static void sync_file(void)
+{
+	end(begin(RECORD_SYNC, 0, 0, NULL, 0));
+}
+
+static void write_file(u64 pos, const void *data, u64 len)
+{
+	end(begin(RECORD_WRITE, pos, len, data, 0));
+}
+
+static u64 ask(enum record_op op, u64 guest, u32 flags)
+{
+	u64 s = guest * SECTORS;
+
+	if (op == RECORD_OP_FLUSH)
+		return begin(RECORD_REQ, 0, 0, NULL, op);
+	for (; s < (guest + 1) * SECTORS; s++)
+		versions[s]++;
+	return begin(RECORD_REQ, guest * CLUSTER, CLUSTER, NULL, op | flags);
+}
+
+/* --- What is written --- */
+
+static const u8 *content(u64 guest)
+{
+	static u8 buffer[CLUSTER];
+	u64 i;
+
+	for (i = 0; i < SECTORS; i++)
+		sector_fill(buffer + i * SECTOR_SIZE, guest * SECTORS + i,
+			    versions[guest * SECTORS + i]);
+	return buffer;
+}
+
+static u64 word_at(u64 pos)
+{
+	u64 word;
+
+	qcow2_be64_decode(&word, image.data + pos, 1);
+	return word;
+}
+
+/* The sectors of the table with the entries of these guest clusters. */
+static void write_entries(u64 from, u64 from_entry, u64 to, u64 to_entry)
+{
+	static u8 sectors[2 * SECTOR_SIZE];
+	static bool loaded;
+
+	if (!loaded)
+		memcpy(sectors, image.data + table, sizeof(sectors));
+	loaded = true;
+	qcow2_be64_encode(sectors + from * 8, &from_entry, 1);
+	qcow2_be64_encode(sectors + to * 8, &to_entry, 1);
+	write_file(table, sectors, to * 8 < SECTOR_SIZE ? SECTOR_SIZE :
+		   sizeof(sectors));
+}
+
+static void write_entry(u64 guest, u64 entry)
+{
+	write_entries(guest, entry, guest, entry);
+}
+
+/* The refcount of the fresh cluster is 1. */
+static void write_refcount(void)
+{
+	u64 index = fresh / CLUSTER, at = index * 2 / SECTOR_SIZE * SECTOR_SIZE;
+	u8 sector[SECTOR_SIZE];
+
+	memcpy(sector, image.data + blocks + at, sizeof(sector));
+	sector[index * 2 - at + 1] = 1;
+	write_file(blocks + at, sector, sizeof(sector));
+}
+
+/* --- Scenarios: guest cluster 1 is written and flushed --- */
+
+static void extend(void)
+{
+	end(begin(RECORD_EXTEND, fresh, CLUSTER, NULL, 0));
+	sync_file();
+}
+
+static void link_it(void)
+{
+	write_entry(1, fresh | QCOW2_OFLAG_COPIED);
+}
+
+static void write_answered(void)
+{
+	u64 id = ask(RECORD_OP_WRITE, 1, 0);
+
+	write_file(fresh, content(1), CLUSTER);
+	answer(id);
+}
+
+static void good(void)
+{
+	u64 flush;
+
+	extend();
+	write_answered();
+	flush = ask(RECORD_OP_FLUSH, 0, 0);
+	write_refcount();
+	sync_file();
+	link_it();
+	sync_file();
+	answer(flush);
+}
+
+static void linked_early(void)
+{
+	extend();
+	write_answered();
+	link_it();
+	write_refcount();
+	sync_file();
+}
+
+static void flushed_early(void)
+{
+	u64 flush;
+
+	extend();
+	write_answered();
+	flush = ask(RECORD_OP_FLUSH, 0, 0);
+	write_refcount();
+	sync_file();
+	answer(flush);
+	link_it();
+	sync_file();
+}
+
+static void fua_early(void)
+{
+	u64 id;
+
+	extend();
+	id = ask(RECORD_OP_WRITE, 1, RECORD_OP_FUA);
+	write_file(fresh, content(1), CLUSTER);
+	write_refcount();
+	sync_file();
+	link_it();
+	answer(id);
+}
+
+/* Recycled bytes, which nobody may see where a cluster is linked. */
+static void extend_dirty(void)
+{
+	end(begin(RECORD_EXTEND, fresh, CLUSTER, NULL, 0));
+	write_file(fresh, content(2), CLUSTER);
+	sync_file();
+}
+
+static void dirty(void)
+{
+	extend_dirty();
+	write_answered();
+	write_refcount();
+	link_it();
+	sync_file();
+}
+
+/* The sync does not cover what was under way when it began. */
+static void data_late(void)
+{
+	u64 sync, id, host;
+
+	extend_dirty();
+	id = ask(RECORD_OP_WRITE, 1, 0);
+	host = begin(RECORD_WRITE, fresh, CLUSTER, content(1), 0);
+	write_refcount();
+	sync = begin(RECORD_SYNC, 0, 0, NULL, 0);
+	end(host);
+	answer(id);
+	end(sync);
+	link_it();
+	sync_file();
+}
+
+static void foreign(void)
+{
+	extend();
+	answer(ask(RECORD_OP_WRITE, 1, 0));
+	write_file(fresh, content(2), CLUSTER);
+	write_refcount();
+	sync_file();
+	link_it();
+	sync_file();
+}
+
+static void uncounted(void)
+{
+	extend();
+	write_answered();
+	sync_file();
+	link_it();
+	sync_file();
+}
+
+static void lost(void)
+{
+	good();
+	begin(RECORD_LOST, 0, 0, NULL, 0);
+}
+
+static void miscounted(void)
+{
+	good();
+	versions[2 * SECTORS]++;
+}
+
+/* --- Scenarios: guest cluster 0, which is allocated --- */
+
+static void reused_early(void)
+{
+	u64 flush;
+
+	answer(ask(RECORD_OP_DISCARD, 0, 0));
+	answer(ask(RECORD_OP_WRITE, 1, 0));
+	write_file(first, content(1), CLUSTER);
+	flush = ask(RECORD_OP_FLUSH, 0, 0);
+	write_entry(0, QCOW2_OFLAG_ZERO);
+	write_entry(1, first | QCOW2_OFLAG_COPIED);
+	sync_file();
+	answer(flush);
+}
+
+static void punched_early(void)
+{
+	end(begin(RECORD_PUNCH, first, CLUSTER, NULL, 0));
+	write_entry(0, 0);
+	sync_file();
+}
+
+static void in_place(void)
+{
+	u64 id = ask(RECORD_OP_WRITE, 0, 0);
+
+	write_file(first, content(0), CLUSTER);
+	answer(id);
+	sync_file();
+}
+
+/* The first version is safe, the second is said to be. */
+static void old_version(void)
+{
+	in_place();
+	answer(ask(RECORD_OP_FLUSH, 0, 0));
+	answer(ask(RECORD_OP_WRITE, 0, 0));
+	write_file(first, content(0), CLUSTER);
+	answer(ask(RECORD_OP_FLUSH, 0, 0));
+}
+
+/* An old value, but a discard since may bring it back. */
+static void discarded(void)
+{
+	in_place();
+	answer(ask(RECORD_OP_FLUSH, 0, 0));
+	answer(ask(RECORD_OP_DISCARD, 0, 0));
+	answer(ask(RECORD_OP_FLUSH, 0, 0));
+}
+
+/* Whole it is right, but its two sectors are not written as one. */
+static void torn(void)
+{
+	answer(ask(RECORD_OP_DISCARD, 0, 0));
+	answer(ask(RECORD_OP_ZEROES, 100, 0));
+	end(begin(RECORD_PUNCH, first, CLUSTER, NULL, 0));
+	sync_file();
+	write_entries(0, 0, 100, first | QCOW2_OFLAG_COPIED);
+	sync_file();
+}
+
+static void overlapping(void)
+{
+	u64 id = ask(RECORD_OP_WRITE, 0, 0), a, b;
+
+	a = begin(RECORD_WRITE, first, CLUSTER, content(0), 0);
+	b = begin(RECORD_WRITE, first, SECTOR_SIZE, content(0), 0);
+	end(a);
+	end(b);
+	answer(id);
+}
+
+static const struct scenario {
+	const char *name;
+	void (*run)(void);
+} scenarios[] = {
+	{ "good", good },
+	{ "linked-early", linked_early },
+	{ "flushed-early", flushed_early },
+	{ "fua-early", fua_early },
+	{ "data-late", data_late },
+	{ "dirty", dirty },
+	{ "foreign", foreign },
+	{ "uncounted", uncounted },
+	{ "lost", lost },
+	{ "miscounted", miscounted },
+	{ "reused-early", reused_early },
+	{ "punched-early", punched_early },
+	{ "in-place", in_place },
+	{ "old-version", old_version },
+	{ "discarded", discarded },
+	{ "torn", torn },
+	{ "overlapping", overlapping },
+};
+
+static void load(const char *path)
+{
+	struct qcow2_header header;
+	struct qcow_fault fault;
+
+	image = span_load(path);
+	if (qcow2_header_parse(image.data, image.size, &header, &fault))
+		errx(1, "%s: %s", path, fault.problem);
+	table = word_at(header.l1_table_offset) & QCOW2_L1E_OFFSET_MASK;
+	first = word_at(table) & QCOW2_L2E_OFFSET_MASK;
+	blocks = word_at(header.refcount_table_offset);
+	fresh = (image.size + CLUSTER - 1) / CLUSTER * CLUSTER;
+	sectors = header.size / SECTOR_SIZE;
+	versions = calloc(sectors, sizeof(*versions));
+	if (!table || !first || !versions)
+		errx(1, "%s: guest cluster 0 is not allocated", path);
+}
+
+static void save_versions(const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fwrite(versions, sizeof(u32), sectors, file) != sectors ||
+	    fclose(file))
+		err(1, "%s", path);
+}
+
+static void run(const char *name)
+{
+	const struct scenario *s = scenarios;
+
+	for (; s < scenarios + ARRAY_SIZE(scenarios); s++)
+		if (!strcmp(s->name, name))
+			return s->run();
+	errx(2, "no scenario %s", name);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 5)
+		errx(2, "usage: forge SCENARIO IMAGE RECORD VERSIONS");
+	load(argv[2]);
+	record = fopen(argv[3], "w");
+	if (!record)
+		err(1, "%s", argv[3]);
+	run(argv[1]);
+	if (fclose(record))
+		err(1, "%s", argv[3]);
+	save_versions(argv[4]);
+	return 0;
+}

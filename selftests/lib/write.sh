@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What tests of writing to qcow2 images have in common, on top of test.sh.
+
+seed=${SEED:-$RANDOM}
+echo "seed $seed"
+
+# torture INITIAL OPTIONS OF MODEL...
+# Requests of all sorts race on DEV, which read as INITIAL before; afterwards
+# $T/model is what it must read as.
+torture()
+{
+	local initial=$1 zeroes
+	shift
+
+	zeroes=$(cat "/sys/block/${DEV#/dev/}/queue/write_zeroes_max_bytes")
+	[ "$zeroes" -gt 0 ] || set -- --no-punch "$@"
+	"$(built prog/model)" --initial "$initial" --seed "$seed" \
+		--dump "$T/model" "$@" "$DEV" || fail "the disk lost something"
+}
+
+# checked IMAGE [STATUS...]: what qemu-img check says of it is one of those
+checked()
+{
+	local image=$1 got=0 status
+	shift
+
+	OUT=$(qemu-img check "$image" 2>&1) || got=$?
+	for status in "${@:-0}"; do
+		[ $got -ne "$status" ] || return 0
+	done
+	fail "qemu-img check: status $got: $(tail -n 30 <<<"$OUT")"
+}
+
+# reads_as MODEL IMAGE: by QEMU's reading
+reads_as()
+{
+	OUT=$(qemu-img compare -f raw -F qcow2 "$1" "$2" 2>&1) ||
+		fail "$2 is not what was written: $OUT"
+}

@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 900
+# long-timeout: 7200
+#
+# Every kind of image is written to, by requests of all sorts that race, and
+# stays an image that QEMU finds nothing wrong with: the disk reads as the
+# model says, snapshots and backing files are what they were.
+#
+# With LONG set, all images that there are, and longer.
+
+. "$(dirname "$0")/lib/test.sh"
+. "$(dirname "$0")/lib/write.sh"
+
+# What the driver does not write to yet.
+refused=""
+
+# What it is known to fail at; taken off the list when it is mended.
+unfinished=""
+
+names=(
+	v3-512 v3-4k v3-64k v3-2M v2-512 v2-64k
+	refcount-1-512 refcount-2-4k refcount-4-4k refcount-8-4k
+	refcount-32-4k refcount-64-4k refcount-64-512
+	lazy-refcounts
+	zlib-512 zstd-4k convert-zlib-64k
+	extended-16k extended-2M extended-zstd
+	snapshot-compat=0.10-4k snapshot-smaller
+	snapshot-refcount_bits=64-64k snapshot-extended_l2=on-64k
+	chain-raw-odd chain-raw-longer chain-512-over-2M chain-v2-over-v3
+	chain-extended-over-4k chain-three
+	data-file data-file-raw data-file-extended
+	metadata-preallocated bitmaps leaks ends-in-a-sector sectors-of-4k-4k
+)
+
+# is_one_of NAME PATTERN...
+is_one_of()
+{
+	local pattern
+
+	for pattern in "${@:2}"; do
+		# shellcheck disable=SC2053 # a pattern
+		[[ $1 != $pattern ]] || return 0
+	done
+	return 1
+}
+
+# get NAME: the image, in a folder of its own
+get()
+{
+	rm -rf image
+	cp -a --sparse=auto "$images/chains/$1" image
+	cd image
+}
+
+# Nobody counts bitmaps whose autoclear bit is gone: their clusters are leaks.
+leaks()
+{
+	get bitmaps
+	printf '\0' | dd of=disk bs=1 seek=95 conv=notrunc status=none
+	checked disk 3
+	before=$(grep -c "^Leaked cluster" <<<"$OUT")
+	writes bitmaps
+	[ "$(grep -c "^Leaked cluster" <<<"$OUT")" -le "$before" ] ||
+		fail "more leaks than before: $OUT"
+}
+
+# attach_options NAME
+attach_options()
+{
+	awk -v name="$1/disk" '$1 == name { $1 = ""; print }' "$images/list"
+}
+
+# Everything beside the disk itself, and its snapshots.
+others_are_the_same()
+{
+	local file view number=1
+
+	for file in *; do
+		case $file in
+		disk | data) continue ;;
+		esac
+		diff -r "$images/chains/$1/$file" "$file" ||
+			fail "$file has changed"
+	done
+	while read -r view; do
+		qemu-img convert -l snapshot.id=$number -O raw disk "$T/view"
+		cmp -n "$(stat -c %s "$view")" "$view" "$T/view" ||
+			fail "snapshot $number has changed"
+		number=$((number + 1))
+	done < <(find "$images/references/$1" -type f ! -name disk | sort)
+}
+
+# Whatever bitmap is still there says that it is not to be trusted.
+no_stale_bitmaps()
+{
+	qemu-img info --output=json disk |
+		jq -e '[(."format-specific".data.bitmaps // [])[] |
+			select(.flags | index("in-use") | not)] == []' \
+			>/dev/null || fail "a bitmap that looks valid"
+}
+
+refuses()
+{
+	# shellcheck disable=SC2046 # several options
+	expect_fail 4 "$QCOWCTL" attach $(attach_options "$1") disk
+	expect_says "not supported yet"
+	same "$images/chains/$1/disk" disk
+}
+
+writes()
+{
+	local reference=$images/references/$1/disk
+
+	# shellcheck disable=SC2046 # several options
+	attach $(attach_options "$1") disk
+	torture "$reference" --count "$operations" --seconds 60
+	detach
+	reads_as "$T/model" disk
+	others_are_the_same "$1"
+	if [ "$1" = bitmaps ]; then
+		no_stale_bitmaps
+		checked disk 0 3
+	else
+		checked disk
+	fi
+}
+
+one()
+{
+	[ "$1" != leaks ] || { leaks; return; }
+	get "$1"
+	# shellcheck disable=SC2086 # a list
+	if is_one_of "$1" $refused; then
+		refuses "$1"
+	else
+		writes "$1"
+	fi
+}
+
+# each FUNCTION NAME: a subtest that takes nothing else down with it
+each()
+{
+	local status=0 start=$SECONDS
+
+	set +e
+	trap - ERR
+	(
+		set -e
+		trap 'complain $? "$BASH_COMMAND"' ERR
+		"$@"
+	) >"$T/log" 2>&1
+	status=$?
+	trap 'complain $? "$BASH_COMMAND"' ERR
+	set -e
+	number=$((number + 1))
+	# shellcheck disable=SC2086 # a list
+	if is_one_of "$2" $unfinished; then
+		unfinished_is $status "$2"
+		return
+	fi
+	[ $status -eq 0 ] || {
+		sed "s|^|# $2: |" "$T/log"
+		echo -n "not "
+		bad=$((bad + 1))
+		"$QCOWCTL" detach --all || :
+	}
+	echo "ok $number $2 # $((SECONDS - start)) s"
+}
+
+# unfinished_is STATUS NAME: a failure is expected, but not demanded of chance
+unfinished_is()
+{
+	"$QCOWCTL" detach --all || :
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number $2 # still on the list of the unfinished"
+	else
+		sed "s|^|# $2: |" "$T/log"
+		echo "ok $number $2 # SKIP not finished in the driver"
+	fi
+}
+
+images=$(built images)
+operations=${OPERATIONS:-100}
+number=0 bad=0
+
+if [ -n "${LONG-}" ]; then
+	mapfile -t names < <(cut -d / -f 1 "$images/list" | sort -u)
+	operations=1500
+fi
+[ -z "${ONLY-}" ] || read -ra names <<<"$ONLY"
+scratch_fs ext4 1024
+cd "$FS"
+for name in "${names[@]}"; do
+	each one "$name"
+done
+[ $bad -eq 0 ] || exit 1
+dmesg_clean

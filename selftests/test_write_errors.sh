@@ -1,0 +1,370 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 600
+# long-timeout: 1200
+# dmesg: EXT4-fs|JBD2|XFS .*|Buffer I/O error|I/O error, dev|Aborting journal|BTRFS|qcow: .*failed
+#
+# What lies below the image is full, or fails.  A request that fails says so,
+# the others go on; the image stays one, and each sector is what it was at the
+# last flush that succeeded, or something newer.
+
+. "$(dirname "$0")/lib/test.sh"
+. "$(dirname "$0")/lib/write.sh"
+
+model=$(built prog/model)
+eat=$(built prog/eat)
+cgroup=/sys/fs/cgroup/qcow-errors
+
+state()
+{
+	cat "/sys/block/${DEV#/dev/}/qcow/state"
+}
+
+# put KIB-OFFSET KIB [OPTIONS OF DD]: from source, directly
+put()
+{
+	dd if="$T/source" of="$DEV" bs=4k seek=$(($1 / 4)) count=$(($2 / 4)) \
+		oflag=direct conv=notrunc "${@:3}" status=none
+}
+
+# holds KIB-OFFSET KIB
+holds()
+{
+	dd if="$DEV" bs=4k skip=$(($1 / 4)) count=$(($2 / 4)) iflag=direct \
+		status=none | cmp -n $(($2 * 1024)) - "$T/source" ||
+		fail "at $1 KiB: not what was written"
+}
+
+flush()
+{
+	dd if=/dev/null of="$DEV" conv=fsync,notrunc status=none
+}
+
+# Whether or not its end fails: it is the end.
+detach_somehow()
+{
+	"$QCOWCTL" detach "$DEV" || echo "detach told of the failure"
+	[ ! -b "$DEV" ] || fail "$DEV is still there"
+}
+
+# may_be STATE INITIAL IMAGE: each sector is one of its values of that time
+may_be()
+{
+	qemu-img convert -O raw "$3" after.raw
+	"$model" --initial "$2" --check "$1" after.raw ||
+		fail "a sector is what it never was"
+	rm after.raw
+}
+
+# --- No room ---
+
+# fill_up LEAVE-MIB: of the file system
+fill_up()
+{
+	local free
+
+	sync -f .
+	free=$(df --output=avail -m . | tail -n 1)
+	fallocate -l $((free - $1))M ballast
+	sync -f .
+}
+
+# A file system of that type, with room for a part of the image.
+full_below()
+{
+	scratch_fs "$1" "$2"
+	cd "$FS"
+	fill_up 14
+	qemu-img create -q -f qcow2 -o cluster_size=64k disk.qcow2 64M
+	attach disk.qcow2
+	put 0 1024 conv=fsync
+	cat "$DEV" >"$T/initial"
+	until_it_is_full
+	with_room_again
+	cd "$T"
+}
+
+until_it_is_full()
+{
+	OUT=$("$model" --initial "$T/initial" --seed "$seed" --tolerate \
+		--threads 4 --count 600 --seconds 60 \
+		--dump "$T/model" "$DEV") || fail "a sector is wrong: $OUT"
+	echo "full: $OUT"
+	[[ $OUT != *" 0 failed"* ]] || fail "it was never full: $OUT"
+	expect_equal "state when it is full" live "$(state)"
+	same "$T/model" "$DEV"
+	# where there is a cluster already
+	put 0 64
+	holds 0 64
+	flush
+	expect_fail 1 dd if=/dev/zero of="$DEV" bs=1M oflag=direct
+	expect_says "No space left"
+}
+
+with_room_again()
+{
+	cat "$DEV" >"$T/initial"
+	rm ballast
+	sync -f .
+	"$model" --initial "$T/initial" --seed "$seed" \
+		--threads 4 --count 100 --seconds 60 --dump "$T/model" "$DEV" ||
+		fail "there is room again, and still"
+	detach
+	checked disk.qcow2
+	reads_as "$T/model" disk.qcow2
+}
+
+# --- A disk that fails ---
+
+# Where on its disk a byte of a file lies, in sectors.
+sector_of()
+{
+	local file=$1 offset=$2
+
+	filefrag -b512 -e "$file" | awk -v at=$((offset / 512)) '
+		$1 ~ /^[0-9]+:$/ {
+			gsub(/[.:]/, " ")
+			if (at >= $2 && at <= $3) { print $4 + at - $2; exit }
+		}'
+}
+
+# disk_table LINE...: what the disk does from now on
+disk_table()
+{
+	printf '%s\n' "$@" | dmsetup load qcow-test
+	dmsetup suspend --nolockfs --noflush qcow-test
+	dmsetup resume qcow-test
+}
+
+fine()
+{
+	echo "0 $disk_sectors linear $disk 0"
+}
+
+# bad_sectors FIRST COUNT: between good ones
+bad_sectors()
+{
+	echo "0 $1 linear $disk 0"
+	echo "$1 $2 error"
+	echo "$(($1 + $2)) $((disk_sectors - $1 - $2)) linear $disk $(($1 + $2))"
+}
+
+# failing_disk TYPE: a file system on it, with an image
+failing_disk()
+{
+	disk=/dev/ram7
+	disk_sectors=$((400 << 11))
+	dmsetup create qcow-test --table "$(fine)"
+	defer no_disk
+	make_fs "$1" 400 /dev/mapper/qcow-test
+	FS=$T/failing
+	mkdir -p "$FS"
+	mount /dev/mapper/qcow-test "$FS"
+	cd "$FS"
+	qemu-img create -q -f qcow2 -o cluster_size=64k disk.qcow2 64M
+	attach disk.qcow2
+	put 0 256 conv=fsync
+	put 1024 256 conv=fsync
+	cat "$DEV" >"$T/initial"
+}
+
+# It works again, and is looked at as after a new start.
+mend_disk()
+{
+	detach_somehow
+	disk_table "$(fine)"
+	cd "$T"
+	umount "$FS"
+	mount /dev/mapper/qcow-test "$FS"
+	cd "$FS"
+	checked disk.qcow2 0 3
+}
+
+disk_ends()
+{
+	cd "$T"
+	umount "$FS"
+	dmsetup remove --retry qcow-test
+}
+
+# Deferred, for a test that failed.
+no_disk()
+{
+	[ -b /dev/mapper/qcow-test ] || return 0
+	disk_table "$(fine)"
+	! mountpoint -q "$T/failing" || umount "$T/failing"
+	dmsetup remove --retry qcow-test
+}
+
+# map GUEST-OFFSET: where in the image file
+host_offset()
+{
+	qemu-img map -U --output=json disk.qcow2 | jq --argjson at "$1" '
+		.[] | select(.start <= $at and .start + .length > $at) |
+		.offset + $at - .start'
+}
+
+# l2_table: where in the image file the first one is
+l2_table()
+{
+	local l1
+
+	l1=$(be64 40)
+	echo $(($(be64 "$l1") & 0x00fffffffffffe00))
+}
+
+# be64 OFFSET: of the image
+be64()
+{
+	echo $((0x$(xxd -s "$1" -l 8 -p disk.qcow2)))
+}
+
+# Only the request that hits it fails.
+bad_data()
+{
+	failing_disk "$1"
+	bad=$(sector_of disk.qcow2 "$(host_offset $((128 << 10)))")
+	mapfile -t table < <(bad_sectors "$bad" 8)
+	disk_table "${table[@]}"
+	expect_fail 1 put 128 4
+	expect_says "Input/output error"
+	put 132 60
+	put 0 64
+	put 2048 512
+	holds 2048 512
+	flush
+	expect_equal "state" live "$(state)"
+	mend_disk
+	disk_ends
+}
+
+# An L2 table that cannot be written: what was flushed stays.
+bad_metadata()
+{
+	failing_disk "$1"
+	bad=$(sector_of disk.qcow2 "$(l2_table)")
+	mapfile -t table < <(bad_sectors "$bad" 128)
+	disk_table "${table[@]}"
+	put 4096 64
+	fails_for_good
+	mend_disk
+	qemu-img convert -O raw disk.qcow2 "$T/after"
+	same_part 0 4096 "$T/initial"
+	same_part 4096 64 "$T/initial" 2>/dev/null ||
+		cmp -n 65536 -i $((4096 << 10)):0 "$T/after" "$T/source" ||
+		fail "what was never flushed is neither lost nor there"
+	same_part 4160 $(((64 << 10) - 4160)) "$T/initial"
+	disk_ends
+}
+
+# same_part KIB-OFFSET KIB FILE
+same_part()
+{
+	cmp -n $(($2 * 1024)) -i $(($1 * 1024)) "$T/after" "$3"
+}
+
+# A flush that failed once fails for ever, and the device says why.
+fails_for_good()
+{
+	expect_fail 1 flush
+	expect_fail 1 flush
+	[ "$(state)" = degraded ] || not_said+=" $(state)"
+	dmesg | tail -n 50 | grep -q "qcow: .*disk.qcow2.*failed" ||
+		fail "not a word in the log"
+	expect_fail 1 put 16384 64
+	expect_says "Input/output error"
+	# durable mappings: still good for reading and writing
+	put 0 64
+	holds 0 64
+	holds 1024 256
+}
+
+# The whole disk goes away in the middle of a race, and comes back later.
+gone_in_a_race()
+{
+	local racer
+
+	failing_disk "$1"
+	"$model" --initial "$T/initial" --seed "$seed" --tolerate \
+		--threads 6 --seconds 8 --max-io 256k \
+		--state "$T/state" "$DEV" >"$T/raced" &
+	racer=$!
+	sleep 4
+	disk_table "0 $disk_sectors error"
+	wait $racer
+	cat "$T/raced"
+	grep -q -v " 0 failed" "$T/raced" || fail "nothing failed"
+	expect_fail 1 flush
+	mend_disk
+	may_be "$T/state" "$T/initial" disk.qcow2
+	disk_ends
+}
+
+# --- Little memory ---
+
+# with_little_memory MIB COMMAND...
+with_little_memory()
+{
+	local mib=$1
+	shift
+
+	echo "${mib}M" >$cgroup/memory.high
+	(echo "$BASHPID" >$cgroup/cgroup.procs && exec "$@")
+}
+
+little_memory()
+{
+	local seconds=${LONG:+60}
+	local end=$((SECONDS + ${seconds:-12}))
+
+	scratch_fs ext4 640
+	cd "$FS"
+	qemu-img create -q -f qcow2 swap.qcow2 256M
+	qemu-img create -q -f qcow2 -o cluster_size=4k fs.qcow2 256M
+	attach swap.qcow2
+	mkswap "$DEV" >/dev/null
+	swapon -d -p 100 "$DEV"
+	defer swap_off "$DEV"
+	swap=$DEV
+	attach fs.qcow2
+	mkfs.ext4 -q -F "$DEV"
+	mkdir upper
+	mount -o discard "$DEV" upper
+	while [ $SECONDS -lt $end ]; do
+		with_little_memory 24 "$eat" 64 2 &
+		with_little_memory 24 dd if=/dev/zero of=upper/stream bs=1M \
+			count=48 status=none
+		wait
+		rm upper/stream
+	done
+	umount upper
+	e2fsck -f -n "$DEV" >/dev/null 2>&1 || fail "the upper one is damaged"
+	swapoff "$swap"
+	detach "$DEV" "$swap"
+	checked fs.qcow2
+	checked swap.qcow2
+	cd "$T"
+}
+
+swap_off()
+{
+	! grep -q "^$1 " /proc/swaps || swapoff "$1"
+}
+
+not_said=''
+require dmsetup filefrag jq xxd
+modprobe dm-mod
+random_file "$T/source" 1M
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir $cgroup
+defer rmdir $cgroup
+# Not btrfs, which takes room to write what is there already: a commit that
+# finds none is a failed one, and the device degraded until it is attached again.
+for part in "full_below ext4 160" "full_below xfs 320" \
+	    "bad_data ext4" "bad_metadata ext4" "bad_metadata xfs" \
+	    "gone_in_a_race ext4" "gone_in_a_race xfs" little_memory; do
+	echo "$part (after $SECONDS s)"
+	$part
+done
+[ -z "$not_said" ] || fail "state after failed flushes:$not_said"
+dmesg_clean
