@@ -583,7 +583,6 @@ int qcow_commit_destroy(struct qcow_image *image)
 	struct qcow_commit *commit = &image->commit;
 	struct qcow_epoch *last;
 
-	drain_workqueue(commit->wq);
 	cancel_delayed_work_sync(&commit->timer);
 	queue_work(commit->wq, &commit->work);
 	flush_work(&commit->work);
