@@ -11,6 +11,7 @@
  *
  * Clusters that were freed come back through qcow_alloc_give().
  */
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "file/record.h"
@@ -190,7 +191,7 @@ static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
 	err = qcow_file_write(image->file, b->data, to_bytes(image, 1),
 			      b->host);
 	if (!err && !qcow_rule_broken(QCOW_RULE_REFTABLE))
-		err = qcow_file_sync(image->file);
+		err = qcow_commit_sync(image, image->file);
 	if (err)
 		return err;
 	qcow_record_step(QCOW_STEP_REFTABLE);
@@ -308,6 +309,8 @@ void qcow_alloc_found(struct qcow_image *image, const void *block,
 		return;
 	n = min(n, alloc->scan_end - base);
 	for (i = 0; i <= n && runs < SCAN_RUNS; i++) {
+		if (!(i % SZ_64K))
+			cond_resched();
 		if (i < n && !qcow2_refcount_get(block,
 						 image->geo.refcount_order, i) &&
 		    !qcow_is_metadata(image, base + i, 1)) {

@@ -236,9 +236,11 @@ static int sync_image(struct qcow_image *image)
 {
 	int err = 0;
 
+	if (!image->commit.wq)
+		return qcow_file_sync(image->file);
 	if (image->data_file != image->file)
-		err = qcow_file_sync(image->data_file);
-	return err ? err : qcow_file_sync(image->file);
+		err = qcow_commit_sync(image, image->data_file);
+	return err ? err : qcow_commit_sync(image, image->file);
 }
 
 /* The commands that a file system answers by sleeping. */

@@ -149,7 +149,10 @@ int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
 	return 0;
 }
 
-/* Count down; what nobody refers to any more is to be punched. */
+/*
+ * Count down; what nobody refers to any more is to be punched.  For want of
+ * memory a cluster may stay counted, which is a leak and no damage.
+ */
 static int release(struct qcow_image *image, struct freed *f,
 		   struct list_head *unused)
 {
@@ -159,6 +162,8 @@ static int release(struct qcow_image *image, struct freed *f,
 
 	for (; count; count--, first++) {
 		left = qcow_refs_drop(image, first);
+		if (left == -ENOMEM)
+			continue;
 		if (left < 0)
 			return left;
 		qcow_stat_inc(image, releases);
@@ -210,18 +215,27 @@ void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
 	spin_unlock(&commit->lock);
 }
 
+int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
+{
+	int err = qcow_file_sync(file);
+
+	if (err)
+		qcow_commit_fail(image, "a sync", err);
+	return err;
+}
+
 /* Clusters that read zeros and that nothing leads to. */
 static int give_back(struct qcow_image *image, struct list_head *unused)
 {
 	struct freed *f;
-	int err = 0;
+	int err;
 
 	list_for_each_entry(f, unused, node) {
 		err = qcow_alloc_give(image, f->first, f->count);
-		if (err)
-			break;
+		if (err && err != -ENOMEM)
+			return err;
 	}
-	return err;
+	return 0;
 }
 
 /* All I/O of the epoch, and of those before it, is over. */

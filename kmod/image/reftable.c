@@ -132,7 +132,7 @@ static int write_table(struct qcow_image *image, const struct layout *l,
 			      (l->first + l->blocks) <<
 			      image->geo.cluster_bits);
 	kvfree(copy);
-	return err ? err : qcow_file_sync(image->file);
+	return err ? err : qcow_commit_sync(image, image->file);
 }
 
 static void change_header(void *header, const void *arg)
