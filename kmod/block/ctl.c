@@ -15,7 +15,7 @@
 
 #define ATTACH_FLAGS	(QCOW_ATTACH_READ_ONLY | QCOW_ATTACH_NO_PARTSCAN | \
 			 QCOW_ATTACH_DIO_ON | QCOW_ATTACH_DIO_OFF |	   \
-			 QCOW_ATTACH_NO_DISCARD)
+			 QCOW_ATTACH_NO_DISCARD | QCOW_ATTACH_HIDDEN)
 
 /* Longer ids and names than this cannot be asked for. */
 #define MAX_SNAPSHOT_STRING	4096
@@ -27,7 +27,8 @@ static long ctl_features(void *arg)
 	f->abi_version = QCOW_ABI_VERSION;
 	f->attach_flags = ATTACH_FLAGS;
 	f->formats = BIT_ULL(QCOW_FORMAT_RAW) | BIT_ULL(QCOW_FORMAT_QCOW2);
-	f->writable_formats = BIT_ULL(QCOW_FORMAT_RAW);
+	f->writable_formats = BIT_ULL(QCOW_FORMAT_RAW) |
+			      BIT_ULL(QCOW_FORMAT_QCOW2);
 	f->qcow2_incompatible = QCOW2_INCOMPAT_KNOWN;
 	f->max_layers = QCOW_MAX_LAYERS;
 	return 0;
@@ -103,14 +104,14 @@ static struct qcow_layer_files *get_layers(const struct qcow_attach *a)
 	return ERR_PTR(err);
 }
 
-static void put_message(const struct qcow_attach *a,
+static void put_message(u64 message, u32 message_len,
 			const struct qcow_reason *why)
 {
-	size_t len = min_t(size_t, strlen(why->text) + 1, a->message_len);
+	size_t len = min_t(size_t, strlen(why->text) + 1, message_len);
 
 	/* the error code goes home all the same */
-	if (a->message && len && why->text[0] &&
-	    copy_to_user(u64_to_user_ptr(a->message), why->text, len))
+	if (message && len && why->text[0] &&
+	    copy_to_user(u64_to_user_ptr(message), why->text, len))
 		return;
 }
 
@@ -149,7 +150,7 @@ static long ctl_attach(void *arg)
 	if (why) {
 		err = attach_layers(a, layers, why);
 		if (err)
-			put_message(a, why);
+			put_message(a->message, a->message_len, why);
 		kfree(why);
 	} else {
 		err = -ENOMEM;
@@ -188,6 +189,86 @@ static long ctl_query(void *arg)
 }
 
 /**
+ * struct asked - a structural change as it was asked for
+ */
+struct asked {
+	u32 number;
+	bool force;
+	u64 *pause_ns;
+	u64 message;
+	u32 message_len;
+};
+
+static long run_change(const struct asked *a, struct qcow_change *change)
+{
+	struct qcow_reason *why = kzalloc(sizeof(*why), GFP_KERNEL);
+	long err;
+
+	if (!why)
+		return -ENOMEM;
+	err = qcow_device_change(a->number, change, a->force, a->pause_ns,
+				 why);
+	if (err)
+		put_message(a->message, a->message_len, why);
+	kfree(why);
+	return err;
+}
+
+static const enum qcow_change_op snapshot_ops[] = {
+	[QCOW_SNAPSHOT_CREATE]	= QCOW_CHANGE_SNAPSHOT_CREATE,
+	[QCOW_SNAPSHOT_APPLY]	= QCOW_CHANGE_SNAPSHOT_APPLY,
+	[QCOW_SNAPSHOT_DELETE]	= QCOW_CHANGE_SNAPSHOT_DELETE,
+};
+
+static long ctl_snapshot(void *arg)
+{
+	struct qcow_snapshot *s = arg;
+	const struct asked asked = {
+		.number = s->number,
+		.force = s->flags & QCOW_SNAPSHOT_FORCE,
+		.pause_ns = &s->pause_ns,
+		.message = s->message,
+		.message_len = s->message_len,
+	};
+	struct qcow_change change = { .name_len = s->name_len };
+	char *name;
+	long err;
+
+	if (s->flags & ~QCOW_SNAPSHOT_FORCE || s->op < QCOW_SNAPSHOT_CREATE ||
+	    s->op > QCOW_SNAPSHOT_DELETE || !s->name_len ||
+	    s->name_len > MAX_SNAPSHOT_STRING)
+		return -EINVAL;
+	name = memdup_user_nul(u64_to_user_ptr(s->name), s->name_len);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	change.op = snapshot_ops[s->op];
+	change.name = name;
+	err = run_change(&asked, &change);
+	kfree(name);
+	return err;
+}
+
+static long ctl_resize(void *arg)
+{
+	struct qcow_resize *r = arg;
+	const struct asked asked = {
+		.number = r->number,
+		.pause_ns = &r->pause_ns,
+		.message = r->message,
+		.message_len = r->message_len,
+	};
+	struct qcow_change change = {
+		.op = QCOW_CHANGE_RESIZE,
+		.size = r->disk_size,
+		.shrink = r->flags & QCOW_RESIZE_SHRINK,
+	};
+
+	if (r->flags & ~QCOW_RESIZE_SHRINK || r->reserved)
+		return -EINVAL;
+	return run_change(&asked, &change);
+}
+
+/**
  * struct ctl_command - one ioctl
  * @cmd: its number
  * @size: of its structure now
@@ -210,6 +291,10 @@ static const struct ctl_command commands[] = {
 	  sizeof(struct qcow_detach), ctl_detach },
 	{ QCOW_QUERY, sizeof(struct qcow_query),
 	  sizeof(struct qcow_query), ctl_query },
+	{ QCOW_SNAPSHOT, sizeof(struct qcow_snapshot),
+	  sizeof(struct qcow_snapshot), ctl_snapshot },
+	{ QCOW_RESIZE, sizeof(struct qcow_resize),
+	  sizeof(struct qcow_resize), ctl_resize },
 };
 
 /* A newer caller's structure is larger, and so is the number it encodes. */

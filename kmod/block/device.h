@@ -27,6 +27,7 @@ enum qcow_state {
  * @state:	changed by qcow_device_set_state() only
  * @live:	the disk was added; guarded by the list's mutex
  * @read_only:	attached so
+ * @changing:	it is being given another structure; under open_mutex
  * @lazy:	detach when the last opener closes it
  * @no_discard:	discards are not offered
  * @sector_size: logical block size, bytes
@@ -44,6 +45,7 @@ struct qcow_device {
 	enum qcow_state state;
 	bool live;
 	bool read_only;
+	bool changing;
 	bool lazy;
 	bool no_discard;
 	unsigned int sector_size;
@@ -82,6 +84,25 @@ int qcow_device_detach(unsigned int number, bool lazy);
  * Return: its number, or QCOW_NO_DEVICE.
  */
 unsigned int qcow_device_of(const struct inode *inode);
+
+/** qcow_device_get - a live device, its disk with a reference; or NULL */
+struct qcow_device *qcow_device_get(unsigned int number);
+
+/* change.c */
+
+/**
+ * qcow_device_change - change the image's structure, with I/O going on
+ * @force:	also where the device is in use and its content becomes another
+ * @pause_ns:	set to the time that requests had to wait, nanoseconds
+ * @why:	set where it is refused
+ *
+ * For a snapshot, file systems on the disk and its partitions are frozen.
+ *
+ * Return: 0 or an error as qcow_change_run(); -ENXIO: no such device; -EBUSY:
+ * it is in use.
+ */
+int qcow_device_change(unsigned int number, struct qcow_change *change,
+		       bool force, u64 *pause_ns, struct qcow_reason *why);
 
 int qcow_device_init(void);
 void qcow_device_exit(void);

@@ -272,8 +272,8 @@ static void epoch_work(struct work_struct *work)
 	percpu_ref_exit(&epoch->ref);
 	kfree_rcu(epoch, rcu);
 	qcow_commit_soon(image);
-	if (atomic_dec_and_test(&commit->epochs))
-		wake_up_all(&commit->idle);
+	atomic_dec(&commit->epochs);
+	wake_up_all(&commit->idle);
 	memalloc_noio_restore(noio);
 }
 
@@ -610,6 +610,27 @@ static void free_l1(struct qcow_commit *commit)
 	kvfree(commit->l1_copy);
 }
 
+int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size)
+{
+	unsigned long units = DIV_ROUND_UP(max(l1_size, 1U), l1_unit(image));
+	struct qcow_commit new = {
+		.l1_dirty = bitmap_zalloc(units, GFP_KERNEL),
+		.l1_units = bitmap_zalloc(units, GFP_KERNEL),
+		.l1_copy = kvmalloc(units * l1_unit(image) * sizeof(u64),
+				    GFP_KERNEL),
+	};
+
+	if (!new.l1_dirty || !new.l1_units || !new.l1_copy) {
+		free_l1(&new);
+		return -ENOMEM;
+	}
+	free_l1(&image->commit);
+	image->commit.l1_dirty = new.l1_dirty;
+	image->commit.l1_units = new.l1_units;
+	image->commit.l1_copy = new.l1_copy;
+	return 0;
+}
+
 int qcow_commit_init(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -621,13 +642,10 @@ int qcow_commit_init(struct qcow_image *image)
 	INIT_DELAYED_WORK(&commit->timer, commit_timer);
 	init_waitqueue_head(&commit->idle);
 	atomic_set(&commit->epochs, 0);
-	commit->l1_dirty = bitmap_zalloc(l1_units(image), GFP_KERNEL);
-	commit->l1_units = bitmap_zalloc(l1_units(image), GFP_KERNEL);
-	commit->l1_copy = kvmalloc(l1_units(image) * l1_unit(image) *
-				   sizeof(u64), GFP_KERNEL);
+	if (qcow_commit_set_l1(image, image->active.l1_size))
+		return -ENOMEM;
 	commit->wq = alloc_ordered_workqueue("qcow-commit", WQ_MEM_RECLAIM);
-	epoch = commit->l1_dirty && commit->l1_units && commit->l1_copy &&
-		commit->wq ? epoch_alloc(image) : NULL;
+	epoch = commit->wq ? epoch_alloc(image) : NULL;
 	if (!epoch) {
 		if (commit->wq)
 			destroy_workqueue(commit->wq);
@@ -648,6 +666,42 @@ static int commit_now(struct qcow_image *image)
 	flush_work(&commit->work);
 	cancel_delayed_work_sync(&commit->timer);
 	return commit->result;
+}
+
+void qcow_commit_run(struct qcow_image *image)
+{
+	queue_work(image->commit.wq, &image->commit.work);
+	flush_work(&image->commit.work);
+}
+
+static bool has_freed(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	const struct qcow_epoch *epoch;
+	bool any;
+
+	spin_lock(&commit->lock);
+	epoch = rcu_dereference_protected(commit->epoch,
+					  lockdep_is_held(&commit->lock));
+	any = !list_empty(&epoch->freed);
+	spin_unlock(&commit->lock);
+	return any;
+}
+
+int qcow_commit_quiesce(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	int err;
+
+	do {
+		err = commit_now(image);
+		if (err || commit->error)
+			return err ? err : -EIO;
+		/* the current one is always there */
+		wait_event(commit->idle, atomic_read(&commit->epochs) == 1);
+	} while (is_dirty(image) || has_freed(image));
+	cancel_delayed_work_sync(&commit->timer);
+	return commit->error ? -EIO : 0;
 }
 
 /*

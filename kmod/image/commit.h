@@ -74,6 +74,20 @@ int qcow_commit_init(struct qcow_image *image);
  */
 int qcow_commit_destroy(struct qcow_image *image);
 
+/** qcow_commit_set_l1 - for an L1 table of @l1_size entries, none dirty */
+int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size);
+
+/** qcow_commit_run - a commit that begins now; wait for it */
+void qcow_commit_run(struct qcow_image *image);
+
+/**
+ * qcow_commit_quiesce - all of the image is durable, and nothing to release
+ *
+ * Context: no command is under way on the active disk, and none will be.
+ * Return: 0, or why not.
+ */
+int qcow_commit_quiesce(struct qcow_image *image);
+
 /** qcow_commit_wait - park a FLUSH until a commit that begins now is durable */
 void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd);
 

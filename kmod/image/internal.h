@@ -285,9 +285,20 @@ int qcow_header_change(struct qcow_image *image,
 		       void (*change)(void *header, const void *arg),
 		       const void *arg);
 
+struct qcow_shadow;
+
+/* snapshot.c, resize.c: what becomes different, to be switched to */
+int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change);
+int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change);
+int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change);
+int qcow_resize(struct qcow_shadow *s, struct qcow_change *change);
+
 /* verify.c */
 
 int qcow_verify_init(struct qcow_image *image);
+
+/** qcow_verify_reset - verify all anew; there may be @l1_size L2 tables */
+int qcow_verify_reset(struct qcow_image *image, u32 l1_size);
 
 /** qcow_verify_slice - of the command's next byte; 0, look again, or an error */
 int qcow_verify_slice(struct qcow_cmd *cmd);

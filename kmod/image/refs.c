@@ -221,6 +221,25 @@ void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
 	mutex_unlock(&refs->mutex);
 }
 
+void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b;
+	unsigned long index;
+
+	mutex_lock(&refs->mutex);
+	xa_for_each(&refs->blocks, index, b) {
+		WARN_ON_ONCE(b->pins || !list_empty(&b->dirty));
+		block_free(b);
+	}
+	xa_destroy(&refs->blocks);
+	refs->count = 0;
+	kvfree(refs->table);
+	refs->table = table;
+	refs->entries = entries;
+	mutex_unlock(&refs->mutex);
+}
+
 /* The table's sector with the entry; the other entries are durable already. */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
 {
