@@ -135,7 +135,8 @@ static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 /* Does it take away what somebody may be using? */
 static bool takes_away(const struct qcow_change *change)
 {
-	return change->op == QCOW_CHANGE_SNAPSHOT_APPLY;
+	return change->op == QCOW_CHANGE_SNAPSHOT_APPLY ||
+	       change->op == QCOW_CHANGE_EMPTY;
 }
 
 /* From here on it is not detached, and not changed by others. */

@@ -268,6 +268,20 @@ static long ctl_resize(void *arg)
 	return run_change(&asked, &change);
 }
 
+static long ctl_empty(void *arg)
+{
+	struct qcow_empty *e = arg;
+	const struct asked asked = {
+		.number = e->number,
+		.pause_ns = &e->pause_ns,
+		.message = e->message,
+		.message_len = e->message_len,
+	};
+	struct qcow_change change = { .op = QCOW_CHANGE_EMPTY };
+
+	return e->flags ? -EINVAL : run_change(&asked, &change);
+}
+
 /**
  * struct ctl_command - one ioctl
  * @cmd: its number
@@ -295,6 +309,8 @@ static const struct ctl_command commands[] = {
 	  sizeof(struct qcow_snapshot), ctl_snapshot },
 	{ QCOW_RESIZE, sizeof(struct qcow_resize),
 	  sizeof(struct qcow_resize), ctl_resize },
+	{ QCOW_EMPTY, sizeof(struct qcow_empty),
+	  sizeof(struct qcow_empty), ctl_empty },
 };
 
 /* A newer caller's structure is larger, and so is the number it encodes. */

@@ -28,6 +28,7 @@ static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
 	[QCOW_CHANGE_SNAPSHOT_APPLY]	= qcow_snapshot_apply,
 	[QCOW_CHANGE_SNAPSHOT_DELETE]	= qcow_snapshot_delete,
 	[QCOW_CHANGE_RESIZE]		= qcow_resize,
+	[QCOW_CHANGE_EMPTY]		= qcow_empty,
 };
 
 static int check(const struct qcow_view *view, struct qcow_reason *why)

@@ -287,11 +287,12 @@ int qcow_header_change(struct qcow_image *image,
 
 struct qcow_shadow;
 
-/* snapshot.c, resize.c: what becomes different, to be switched to */
+/* snapshot.c, resize.c, empty.c: what becomes different, to be switched to */
 int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change);
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change);
 int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change);
 int qcow_resize(struct qcow_shadow *s, struct qcow_change *change);
+int qcow_empty(struct qcow_shadow *s, struct qcow_change *change);
 
 /* verify.c */
 
