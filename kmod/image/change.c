@@ -105,26 +105,41 @@ static void adopt(struct qcow_shadow *s, struct qcow_change *change)
 	s->freed = NULL;
 }
 
-int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
-		    struct qcow_reason *why)
+/*
+ * A disk that ends within a cluster and is to grow: what lies in the rest of
+ * it, or what of the backing file would show through there, becomes zeros
+ * while it is still behind the end.
+ */
+static int zero_rest(struct qcow_view *view, const struct qcow_change *change)
 {
-	struct qcow_image *image = view->image;
-	unsigned int noio;
+	u64 size = view->size, end;
+	int err;
+
+	end = round_up(size, 1ULL << view->image->geo.cluster_bits);
+	if (change->op != QCOW_CHANGE_RESIZE || change->size <= size ||
+	    end == size)
+		return 0;
+	view->size = end;
+	err = qcow_cmd_zero(view, size, end - size);
+	view->size = size;
+	return err;
+}
+
+static int change_quietly(struct qcow_image *image, struct qcow_change *change,
+			  struct qcow_reason *why)
+{
 	struct qcow_shadow s;
 	int err;
 
-	qcow_registry_assert_locked();
-	err = check(view, why);
+	err = zero_rest(&image->active, change);
+	if (!err)
+		err = qcow_commit_quiesce(image);
 	if (err)
 		return err;
-	noio = memalloc_noio_save();
-	err = qcow_commit_quiesce(image);
-	if (err)
-		goto restore;
 	qcow_alloc_withdraw(image);
 	err = qcow_shadow_init(&s, image, why);
 	if (err)
-		goto restore;
+		return err;
 	err = builders[change->op](&s, change);
 	if (!err)
 		err = prepare(&s);
@@ -133,7 +148,22 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	if (!err)
 		adopt(&s, change);
 	qcow_shadow_destroy(&s, err);
-restore:
+	return err;
+}
+
+int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
+		    struct qcow_reason *why)
+{
+	struct qcow_image *image = view->image;
+	unsigned int noio;
+	int err;
+
+	qcow_registry_assert_locked();
+	err = check(view, why);
+	if (err)
+		return err;
+	noio = memalloc_noio_save();
+	err = change_quietly(image, change, why);
 	memalloc_noio_restore(noio);
 	return err ? qcow_refuse(why, err, "%s: could not be changed (%d)",
 				 image->path, err) : 0;

@@ -349,4 +349,11 @@ void qcow_cmd_unpark(struct qcow_cmd *cmd);
 /** qcow_cmd_fail - ...or will not be */
 void qcow_cmd_fail(struct qcow_cmd *cmd, int error);
 
+/**
+ * qcow_cmd_zero - have a range of a writable qcow2 image's disk read zeros
+ *
+ * As a request would, whether or not requests are let in.  Waits for it.
+ */
+int qcow_cmd_zero(struct qcow_view *view, u64 pos, u32 len);
+
 #endif /* QCOW_IMAGE_INTERNAL_H */
