@@ -8,7 +8,7 @@
 #include "error.h"
 #include "holders.h"
 #include "sysfs.h"
-#include "target.h"
+#include "session.h"
 
 static bool shows_snapshot(unsigned int number)
 {
@@ -39,7 +39,7 @@ static bool find_attached(const char *path, unsigned int *number)
 	return found;
 }
 
-int target_open(struct target *t, const char *word,
+int session_open(struct session *t, const char *word,
 		const struct chain_options *o)
 {
 	const struct attachment hidden = {
@@ -48,7 +48,7 @@ int target_open(struct target *t, const char *word,
 	};
 	struct attachment a = hidden;
 
-	*t = (struct target){ .word = word };
+	*t = (struct session){ .word = word };
 	if (sysfs_number_of(word, &t->number) ||
 	    find_attached(word, &t->number))
 		return control_open();
@@ -57,7 +57,7 @@ int target_open(struct target *t, const char *word,
 	return attachment_make(&a, word, &t->number);
 }
 
-int target_close(struct target *t, int ret)
+int session_close(struct session *t, int ret)
 {
 	int err;
 
@@ -70,7 +70,7 @@ int target_close(struct target *t, int ret)
 	return ret;
 }
 
-int target_failed(const struct target *t, const char *what, int err,
+int session_failed(const struct session *t, const char *what, int err,
 		  const char *message)
 {
 	char *holders = NULL;
