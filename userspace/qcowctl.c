@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
 	&attach_command,
 	&detach_command,
 	&list_command,
+	&create_command,
 	&info_command,
 	&map_command,
 	&measure_command,
