@@ -153,29 +153,30 @@ static const struct {
 	const char *arg;
 	const char *help;
 	int (*take)(struct newimage *n, const char *value);
+	bool raw;
 } options[] = {
 	{ "backing_file", "FILE", "what shows through where the image has nothing",
-	  take_backing_file },
-	{ "backing_fmt", "raw|qcow2", "its format", take_backing_format },
-	{ "cluster_size", "SIZE", "512 to 2M (64k)", take_cluster_size },
+	  take_backing_file, false },
+	{ "backing_fmt", "raw|qcow2", "its format", take_backing_format, false },
+	{ "cluster_size", "SIZE", "512 to 2M (64k)", take_cluster_size, false },
 	{ "compat", "0.10|1.1", "version 2 or 3 of the format (1.1)",
-	  take_compat },
+	  take_compat, false },
 	{ "compression_type", "zlib|zstd", "of compressed clusters (zlib)",
-	  take_compression_type },
+	  take_compression_type, false },
 	{ "data_file", "FILE", "data goes there, metadata into the image",
-	  take_data_file },
+	  take_data_file, false },
 	{ "data_file_raw", "on|off", "that file is a raw image by itself",
-	  take_data_file_raw },
+	  take_data_file_raw, false },
 	{ "extended_l2", "on|off", "a cluster has 32 subclusters",
-	  take_extended_l2 },
+	  take_extended_l2, false },
 	{ "lazy_refcounts", "on|off", "refcounts may be brought up to date late",
-	  take_lazy_refcounts },
+	  take_lazy_refcounts, false },
 	{ "nocow", "on|off", "no copy-on-write below the image (btrfs)",
-	  take_nocow },
+	  take_nocow, true },
 	{ "preallocation", "off|metadata|falloc|full",
-	  "take room now, for tables or for all (off)", take_preallocation },
-	{ "refcount_bits", "N", "1 to 64 (16)", take_refcount_bits },
-	{ "size", "SIZE", "of the disk", take_size },
+	  "take room now, for tables or for all (off)", take_preallocation, true },
+	{ "refcount_bits", "N", "1 to 64 (16)", take_refcount_bits, false },
+	{ "size", "SIZE", "of the disk", take_size, true },
 };
 
 /* --- The list --- */
@@ -198,9 +199,13 @@ static int take_one(struct newimage *n, const char *name, const char *value)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(options); i++)
-		if (!strcmp(options[i].name, name))
-			return options[i].take(n, value);
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		if (strcmp(options[i].name, name))
+			continue;
+		if (!options[i].raw)
+			n->foreign = options[i].name;
+		return options[i].take(n, value);
+	}
 	return fail(EXIT_USAGE, "-o %s: no such option; -o help lists them",
 		    name);
 }
@@ -273,18 +278,11 @@ void newimage_free(struct newimage *n)
 
 static int check_raw(const struct newimage *n)
 {
-	struct newimage plain;
-
-	newimage_init(&plain);
 	if (n->backing || n->backing_format)
 		return fail(EXIT_USAGE, "a raw image has no backing file");
-	if (n->data_file || n->data_file_raw || n->extended_l2 ||
-	    n->lazy_refcounts || n->version != plain.version ||
-	    n->cluster_bits != plain.cluster_bits ||
-	    n->refcount_order != plain.refcount_order ||
-	    n->compression_type != plain.compression_type)
-		return fail(EXIT_USAGE,
-			    "a raw image has no options but nocow, preallocation and size");
+	if (n->foreign)
+		return fail(EXIT_USAGE, "-o %s: not for raw images",
+			    n->foreign);
 	if (n->preallocation == PREALLOCATION_METADATA)
 		return fail(EXIT_USAGE,
 			    "a raw image has no metadata to preallocate: falloc or full");

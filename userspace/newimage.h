@@ -21,6 +21,7 @@ enum preallocation {
  * @version:	2 or 3
  * @backing:	name of its backing file as it is to be written; NULL for none
  * @data_file:	likewise of its external data file
+ * @foreign:	an option that raw images do not have; NULL for none
  */
 struct newimage {
 	enum qcow_format format;
@@ -38,6 +39,7 @@ struct newimage {
 	char *backing;
 	char *backing_format;
 	char *data_file;
+	const char *foreign;
 };
 
 /** newimage_init - what QEMU makes where nothing is said */
