@@ -3,9 +3,8 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "claim.h"
+#include "backing.h"
 #include "command.h"
 #include "error.h"
 #include "probe.h"
@@ -76,38 +75,14 @@ static int take_size(struct request *q, const char *word)
 	return ret;
 }
 
-static int check_other_file(const struct file *backing, const char *path)
-{
-	struct file target = FILE_CLOSED;
-	bool same = false;
-
-	if (!stat(path, &target.st))
-		same = file_same(backing, &target);
-	if (same)
-		return fail(EXIT_IMAGE, "%s cannot back itself", path);
-	return 0;
-}
-
-/* That it can be used, and how large it is. */
 static int look_at_backing(struct request *q, const char *path)
 {
-	struct chain_options o = {
-		.format = format_parse(q->n.backing_format),
-	};
-	struct chain c = { .nr = 0 };
-	char *name;
-	int ret;
+	u64 size;
+	int ret = backing_look(&q->n, path, &size);
 
-	ret = chain_resolve(path, "backing file", q->n.backing, &name);
-	if (ret)
-		return ret;
-	ret = chain_open(&c, name, &o) ?: claim_chain(&c, CLAIM_LOOK) ?:
-	      check_other_file(&c.layers[0]->image.file, path);
 	if (!ret && !q->n.sized)
-		q->n.size = c.layers[0]->image.size;
+		q->n.size = size;
 	q->n.sized = true;
-	chain_close(&c);
-	free(name);
 	return ret;
 }
 

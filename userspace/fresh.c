@@ -14,20 +14,25 @@
 
 enum { MAX_TEMPORARY = 2, TRIES = 100, ZERO_PIECE = 1 << 20 };
 
-/* What a signal that ends the program has to remove first. */
+/* What an early end of the program has to remove first. */
 static char *volatile temporaries[MAX_TEMPORARY];
 
-static void remove_and_die(int signal)
+static void remove_temporaries(void)
 {
 	size_t i;
 
 	for (i = 0; i < MAX_TEMPORARY; i++)
 		if (temporaries[i])
 			unlink(temporaries[i]);
+}
+
+static void remove_and_die(int signal)
+{
+	remove_temporaries();
 	raise(signal);
 }
 
-static void catch_signals(void)
+static void catch_the_end(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 	struct sigaction act = {
@@ -37,6 +42,7 @@ static void catch_signals(void)
 
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &act, NULL);
+	atexit(remove_temporaries);
 }
 
 static void remember(char *from, char *to)
@@ -73,7 +79,7 @@ static int open_named(struct fresh *f)
 {
 	unsigned int try;
 
-	catch_signals();
+	catch_the_end();
 	for (try = 0; try < TRIES; try++) {
 		f->temporary = temporary_name(f->file.path, try);
 		remember(NULL, f->temporary);

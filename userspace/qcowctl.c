@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
 	&detach_command,
 	&list_command,
 	&create_command,
+	&convert_command,
 	&info_command,
 	&map_command,
 	&measure_command,

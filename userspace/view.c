@@ -15,6 +15,7 @@ struct status {
 	u64 length;
 	bool has_offset;
 	u64 offset;
+	struct qcow2_compressed stream;
 };
 
 static u64 least(u64 a, u64 b)
@@ -182,6 +183,8 @@ static void entry_status(const struct view *v, u64 offset,
 		st->length = ((u64)(sc + run) << geo->subcluster_bits) - within;
 		st->type = qcow2_subcluster_type(st->type, e->bitmap, sc);
 	}
+	if (st->type == QCOW2_CLUSTER_COMPRESSED)
+		qcow2_compressed_decode(geo, e->entry, &st->stream);
 	set_offset(v, e->entry, within, st);
 }
 
@@ -245,10 +248,12 @@ static void describe(const struct view *v, const struct status *st,
 	e->has_offset = st->has_offset;
 	e->offset = st->offset;
 	e->file = v->data;
+	e->geo = v->l1 ? &v->image->geo : NULL;
+	e->stream = st->stream;
 }
 
 /* Down the chain until a layer has something there, or the next is too short. */
-static int find_extent(struct views *v, u64 offset, struct extent *e)
+int views_at(struct views *v, u64 offset, struct extent *e)
 {
 	unsigned int depth;
 	struct status st = { .length = 0 };
@@ -269,7 +274,7 @@ static int find_extent(struct views *v, u64 offset, struct extent *e)
 	return 0;
 }
 
-static bool continues(const struct extent *a, const struct extent *b)
+bool extent_continues(const struct extent *a, const struct extent *b)
 {
 	return a->depth == b->depth && a->present == b->present &&
 	       a->zero == b->zero && a->data == b->data &&
@@ -286,10 +291,10 @@ int views_each(struct views *v,
 	int ret = 0;
 
 	for (at = 0; !ret && at < size; at += next.length) {
-		ret = find_extent(v, at, &next);
+		ret = views_at(v, at, &next);
 		if (ret)
 			return ret;
-		if (now.length && continues(&now, &next)) {
+		if (now.length && extent_continues(&now, &next)) {
 			now.length += next.length;
 			continue;
 		}
