@@ -140,9 +140,10 @@ int pump_run(const struct pump_steps *steps, void *ctx, void **pieces,
 
 unsigned int pump_threads(void)
 {
+	/* Some wait at the gate while others work. */
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (cpus < 1)
 		cpus = 1;
-	return 2 * cpus < MAX_THREADS ? 2 * cpus : MAX_THREADS;
+	return 4 * cpus < MAX_THREADS ? 4 * cpus : MAX_THREADS;
 }

@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
 	&list_command,
 	&create_command,
 	&convert_command,
+	&compare_command,
 	&info_command,
 	&map_command,
 	&measure_command,

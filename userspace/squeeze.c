@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include "error.h"
+#include "noise.h"
 #include "squeeze.h"
 
 /* Raw deflate; whoever reads it has no more than this window. */
@@ -64,6 +65,8 @@ size_t squeeze_cluster(struct squeeze *s, const void *in, size_t size,
 {
 	size_t n;
 
+	if (noise_is(in, size))
+		return 0;
 	if (!s->zstd)
 		return squeeze_zlib(s, in, size, out);
 	n = ZSTD_compress2(s->zstd, out, size - 1, in, size);

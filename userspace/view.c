@@ -96,29 +96,42 @@ void view_close(struct view *v)
 	v->l1 = v->l2 = NULL;
 }
 
-/* Holes of a raw file read as zeros; who cannot tell has none. */
-static void raw_status(const struct view *v, u64 offset, struct status *st)
+/*
+ * Holes of a raw file read as zeros; who cannot tell has none.  A file system
+ * may look at each page of a run to find its end, so it is asked once a run.
+ */
+static void find_run(struct view *v, u64 at)
 {
-	u64 at = v->image->offset + offset;
+	u64 end = v->image->offset + v->size;
 	off_t data, hole;
 
-	*st = (struct status){
-		.type = QCOW2_CLUSTER_NORMAL, .length = v->size - offset,
-		.has_offset = true, .offset = at,
-	};
+	v->run_start = at;
+	v->run_end = end;
 	data = lseek(v->data->fd, at, SEEK_DATA);
-	if (data < 0 && errno != ENXIO)
+	v->run_data = data == at || (data < 0 && errno != ENXIO);
+	if (data < 0)
 		return;
 	if (data != at) {
-		st->type = QCOW2_CLUSTER_ZERO_ALLOC;
-		if (data > 0)
-			st->length = data - at;
+		v->run_end = least(data, end);
 		return;
 	}
 	/* The padding of the last sector belongs to what is before it. */
 	hole = lseek(v->data->fd, at, SEEK_HOLE);
 	if (hole > at && hole < v->data->length)
-		st->length = hole - at;
+		v->run_end = least(hole, end);
+}
+
+static void raw_status(struct view *v, u64 offset, struct status *st)
+{
+	u64 at = v->image->offset + offset;
+
+	if (at < v->run_start || at >= v->run_end)
+		find_run(v, at);
+	*st = (struct status){
+		.type = v->run_data ? QCOW2_CLUSTER_NORMAL :
+				      QCOW2_CLUSTER_ZERO_ALLOC,
+		.length = v->run_end - at, .has_offset = true, .offset = at,
+	};
 }
 
 static int load_l2(struct view *v, u64 index)

@@ -15,6 +15,9 @@
  * @l1_size:	entries
  * @l2:		the L2 table read last, in CPU order
  * @l2_index:	which one that is
+ * @run_start:	raw: a run of data, or of none, that was asked for last
+ * @run_end:	its end, in the file as @run_start
+ * @run_data:	which of them
  */
 struct view {
 	const struct image *image;
@@ -24,6 +27,9 @@ struct view {
 	u32 l1_size;
 	u64 *l2;
 	u64 l2_index;
+	u64 run_start;
+	u64 run_end;
+	bool run_data;
 };
 
 /**

@@ -23,10 +23,10 @@ fault()
 	printf '%s\n' "$*" >>"$work/$part/faults"
 }
 
-# ours COMMAND [OPTION...]: the exit code in CODE, what it says in out and log
+# ours COMMAND [OPTION...]: the exit code in CODE, what it says in said and log
 ours()
 {
-	"$qcowctl" "$@" >out 2>log </dev/null
+	"$qcowctl" "$@" >said 2>log </dev/null
 	CODE=$?
 	! grep -q -E 'Sanitizer|runtime error' log || fault "$*: $(cat log)"
 }
