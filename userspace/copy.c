@@ -9,7 +9,7 @@
 #include "pump.h"
 #include "squeeze.h"
 
-enum { CHUNK = 1 << 20, SUBCLUSTERS = QCOW2_SUBCLUSTERS };
+enum { CHUNK = 1 << 20, BLOCK = 4096, SUBCLUSTERS = QCOW2_SUBCLUSTERS };
 
 /* What becomes of a cluster of the new image. */
 enum fate {
@@ -329,16 +329,24 @@ static bool zeros_take_no_room(const struct copy *c)
 	       c->to->n->preallocation != PREALLOCATION_FULL;
 }
 
-/* All but zeros that take no room if they are not written. */
+/* Zeros between data that are too few to be left out are written. */
 static int emit_sparsely(struct copy *c, struct run *r, const struct unit *u)
 {
-	u64 at, n;
+	u64 step = c->sparse < BLOCK ? c->sparse : BLOCK;
+	u64 at, n, zeros = 0;
 	int ret = 0;
 
 	for (at = 0; !ret && at < u->length; at += n) {
-		n = u->length - at < c->sparse ? u->length - at : c->sparse;
-		if (!bytes_are_zero(u->bytes + at, n))
-			ret = emit(c, r, u->bytes + at, n, u->host + at);
+		n = u->length - at < step ? u->length - at : step;
+		if (bytes_are_zero(u->bytes + at, n)) {
+			zeros += n;
+			continue;
+		}
+		if (zeros >= c->sparse)
+			zeros = 0;
+		ret = emit(c, r, u->bytes + at - zeros, n + zeros,
+			   u->host + at - zeros);
+		zeros = 0;
 	}
 	return ret;
 }

@@ -273,7 +273,7 @@ ROWS
 	# Damage in the source is told, and nothing is made of half of it.
 	qemu-img convert -f raw -O qcow2 -c disk.raw bad.qcow2
 	head -c 64K /dev/zero | tr '\0' '\377' |
-		dd of=bad.qcow2 bs=64K seek=13 conv=notrunc status=none
+		dd of=bad.qcow2 bs=64K seek=17 conv=notrunc status=none
 	! qemu-img convert -f qcow2 -O raw bad.qcow2 theirs 2>/dev/null ||
 		fault "the damage does nothing"
 	ours convert bad.qcow2 out
