@@ -14,31 +14,6 @@
 disk=/dev/mapper/qcow-sync
 bad=/dev/mapper/qcow-bad
 
-state()
-{
-	cat "/sys/block/${DEV#/dev/}/qcow/state"
-}
-
-# put KIB-OFFSET KIB [OPTIONS OF DD]: from source, directly
-put()
-{
-	dd if="$T/source" of="$DEV" bs=4k seek=$(($1 / 4)) count=$(($2 / 4)) \
-		oflag=direct conv=notrunc "${@:3}" status=none
-}
-
-# holds KIB-OFFSET KIB
-holds()
-{
-	dd if="$DEV" bs=4k skip=$(($1 / 4)) count=$(($2 / 4)) iflag=direct \
-		status=none | cmp -n $(($2 * 1024)) - "$T/source" ||
-		fail "at $1 KiB: not what was written"
-}
-
-flush()
-{
-	dd if=/dev/null of="$DEV" conv=fsync,notrunc status=none
-}
-
 # --- A disk whose flushes go elsewhere than its reads and writes ---
 
 sync_table()
