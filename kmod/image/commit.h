@@ -35,6 +35,9 @@ struct qcow_epoch {
  * @waiters:	commands that asked since the last commit began
  * @throttled:	commands that may go on when less is dirty
  * @running:	a commit is
+ * @result:	of the last one
+ * @closed:	the epoch that the commit under way, or the next one after one
+ *		that failed, will release
  * @l1_dirty:	a bit for each unit of the L1 table that has to be written
  * @l1_units:	those that the commit under way writes, from
  * @l1_copy:	a copy of them
@@ -49,6 +52,8 @@ struct qcow_commit {
 	struct list_head waiters;
 	struct list_head throttled;
 	bool running;
+	int result;
+	struct qcow_epoch *closed;
 	unsigned long *l1_dirty;
 	unsigned long *l1_units;
 	u64 *l1_copy;
