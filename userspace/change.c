@@ -19,17 +19,15 @@
 
 enum { BACKING_FORMAT = 256, FORCE };
 
-#define COMMON_OPTIONS \
-	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" }, \
-	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" }
-
 static const struct option_row options[] = {
-	COMMON_OPTIONS,
+	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
+	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
 	{ 0 }
 };
 
 static const struct option_row apply_options[] = {
-	COMMON_OPTIONS,
+	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
+	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
 	{ FORCE, "force", NULL, "although the device is open" },
 	{ 0 }
 };

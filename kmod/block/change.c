@@ -47,11 +47,10 @@ static int collect(struct gendisk *disk, struct frozen *all)
 	if (!all->bdevs)
 		return -ENOMEM;
 	rcu_read_lock();
-	xa_for_each(&disk->part_tbl, index, part) {
-		if (all->nr < room && kobject_get_unless_zero(
-					&part->bd_device.kobj))
+	xa_for_each(&disk->part_tbl, index, part)
+		if (all->nr < room &&
+		    kobject_get_unless_zero(&part->bd_device.kobj))
 			all->bdevs[all->nr++] = part;
-	}
 	rcu_read_unlock();
 	return 0;
 }

@@ -131,6 +131,10 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	struct qcow_shadow s;
 	int err;
 
+	if (READ_ONCE(image->commit.error))
+		return qcow_refuse(why, -EIO,
+				   "%s: cannot be changed since %s failed; detach it first",
+				   image->path, image->commit.failed);
 	err = zero_rest(&image->active, change);
 	if (!err)
 		err = qcow_commit_quiesce(image);
