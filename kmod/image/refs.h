@@ -87,6 +87,9 @@ struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
 			   unsigned long count);
 
+/** qcow_refs_write_new - write a whole block; no sync */
+int qcow_refs_write_new(struct qcow_image *image, struct qcow_refblock *b);
+
 /** qcow_refs_publish - write the block's table entry; the block is durable */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b);
 
