@@ -10,6 +10,7 @@
 
 /* One of each file here. */
 void test_bitmap(void);
+void test_compose(void);
 void test_compressed(void);
 void test_extension(void);
 void test_feature(void);
