@@ -20,6 +20,7 @@ static const struct {
 	{ "subcluster", test_subcluster },
 	{ "compressed", test_compressed },
 	{ "compose", test_compose },
+	{ "rebase", test_rebase },
 	{ "word", test_word },
 	{ "refcount", test_refcount },
 	{ "snapshot", test_snapshot },

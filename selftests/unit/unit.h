@@ -18,6 +18,7 @@ void test_geometry(void);
 void test_header(void);
 void test_l1(void);
 void test_l2(void);
+void test_rebase(void);
 void test_refcount(void);
 void test_snapshot(void);
 void test_subcluster(void);
