@@ -10,6 +10,7 @@
 #define pr_fmt(fmt)	"qcow: " fmt
 
 #include <linux/blk-mq.h>
+#include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
@@ -31,6 +32,12 @@
 /* Before 6.5: block devices are opened with a file's mode. */
 typedef fmode_t blk_mode_t;
 #define BLK_OPEN_WRITE	FMODE_WRITE
+#endif
+
+#ifndef HAVE_BDEV_FREEZE
+/* Before 6.8. */
+#define bdev_freeze(bdev)	freeze_bdev(bdev)
+#define bdev_thaw(bdev)		thaw_bdev(bdev)
 #endif
 
 #ifndef HAVE_QUEUE_LIMITS_FEATURES

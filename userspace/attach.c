@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* qcowctl attach: open the chain, lock it, hand it to the driver. */
+/* qcowctl attach: make a block device of an image. */
 #include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "claim.h"
+#include "attachment.h"
 #include "command.h"
-#include "control.h"
 #include "error.h"
-#include "mend.h"
 #include "node.h"
 #include "probe.h"
 #include "size.h"
@@ -37,18 +32,6 @@ static const struct option_row options[] = {
 	{ OFFSET, "offset", "SIZE", "raw: where the disk begins in the file" },
 	{ SIZELIMIT, "sizelimit", "SIZE", "raw: use that much of the file" },
 	{ 0 }
-};
-
-/* The command line. */
-struct request {
-	struct chain_options chain;
-	const char *snapshot;
-	const char *name;
-	u32 flags;
-	u64 cache_size;
-	u64 sector_size;
-	u64 offset;
-	u64 sizelimit;
 };
 
 /* A word out of a few, as the flag that goes with it. */
@@ -85,7 +68,7 @@ static const struct word discard_words[3] = {
 };
 
 /* It becomes a file name below /dev. */
-static int take_name(struct request *r, const char *name)
+static int take_name(struct attachment *r, const char *name)
 {
 	const char *c;
 
@@ -104,7 +87,7 @@ static int take_name(struct request *r, const char *name)
 	return 0;
 }
 
-static int take_sector_size(struct request *r, const char *arg)
+static int take_sector_size(struct attachment *r, const char *arg)
 {
 	int ret = size_parse("--sector-size", arg, &r->sector_size);
 
@@ -126,7 +109,7 @@ static int take_part(const char *option, const char *arg, u64 *size)
 
 static int take(void *into, int key, char *arg)
 {
-	struct request *r = into;
+	struct attachment *r = into;
 
 	switch (key) {
 	case 'f':
@@ -166,145 +149,21 @@ static int take(void *into, int key, char *arg)
 	return EXIT_USAGE;
 }
 
-static int check_request(const struct request *r, const struct chain *c)
+static int attach(const struct attachment *r, const char *path)
 {
-	const struct image *top = &c->layers[0]->image;
-
-	if (r->snapshot && top->format == QCOW_FORMAT_RAW)
-		return fail(EXIT_IMAGE, "%s is raw: it has no snapshots",
-			    top->file.path);
-	if (r->snapshot && !*r->snapshot)
-		return fail(EXIT_USAGE, "--snapshot: empty");
-	if ((r->offset || r->sizelimit) && top->format != QCOW_FORMAT_RAW)
-		return fail(EXIT_USAGE,
-			    "%s is %s: --offset and --sizelimit are for raw images",
-			    top->file.path, format_name(top->format));
-	if (r->offset && r->offset >= top->file.length)
-		return fail(EXIT_IMAGE, "%s has %llu bytes: --offset %llu leaves nothing",
-			    top->file.path, top->file.length, r->offset);
-	return 0;
-}
-
-static struct qcow_layer *fill_layers(const struct request *r,
-				      const struct chain *c)
-{
-	struct qcow_layer *layers = xcalloc(c->nr, sizeof(*layers));
-	unsigned int i;
-
-	for (i = 0; i < c->nr; i++) {
-		layers[i].fd = c->layers[i]->image.file.fd;
-		layers[i].format = c->layers[i]->image.format;
-		layers[i].data_fd = c->layers[i]->data.fd;
-	}
-	layers[0].offset = r->offset;
-	layers[0].sizelimit = r->sizelimit;
-	return layers;
-}
-
-/* What to do about it, unless the driver has said so itself. */
-static const char *hint_for(const struct request *r, int err,
-			    const char *message)
-{
-	if (r->flags & QCOW_ATTACH_READ_ONLY)
-		return "";
-	if (strstr(message, "read-only"))
-		return " (-r)";
-	if (err == -EROFS || err == -EOPNOTSUPP || err == -EUCLEAN)
-		return "; it may be attached read-only with -r";
-	return "";
-}
-
-static int attach_refused(const struct request *r, const struct chain *c,
-			  int err, const char *message)
-{
-	return fail(exit_code_of(-err), "cannot attach %s: %s%s",
-		    c->layers[0]->image.file.path,
-		    *message ? message : strerror(-err),
-		    hint_for(r, err, message));
-}
-
-static int attach_chain(const struct request *r, const struct chain *c,
-			unsigned int *number)
-{
-	struct qcow_layer *layers = fill_layers(r, c);
-	char message[512] = "";
-	struct qcow_attach a = {
-		.size = sizeof(a),
-		.flags = r->flags,
-		.layers = (uintptr_t)layers,
-		.nr_layers = c->nr,
-		.sector_size = r->sector_size,
-		.snapshot = (uintptr_t)r->snapshot,
-		.snapshot_len = r->snapshot ? strlen(r->snapshot) : 0,
-		.cache_size = r->cache_size,
-		.message = (uintptr_t)message,
-		.message_len = sizeof(message),
-	};
-	int err;
-
-	if (r->name)
-		strcpy(a.name, r->name);
-	err = control_attach(&a);
-	free(layers);
-	message[sizeof(message) - 1] = '\0';
-	*number = a.number;
-	return err ? attach_refused(r, c, err, message) : 0;
-}
-
-static bool is_dirty(const struct image *img)
-{
-	u64 features = img->header.incompatible_features;
-
-	return img->format == QCOW_FORMAT_QCOW2 &&
-	       features & QCOW2_INCOMPAT_DIRTY &&
-	       !(features & QCOW2_INCOMPAT_CORRUPT);
-}
-
-/* Who wrote it last has left its refcounts behind: bring them up to date. */
-static int mend_dirty(const struct request *r, struct chain *c)
-{
-	struct image *top = &c->layers[0]->image;
-	struct mended m;
-	int ret;
-
-	if (r->flags & QCOW_ATTACH_READ_ONLY || !is_dirty(top))
-		return 0;
-	ret = mend_file(&top->file, REPAIR_ALL, &m, NULL);
-	if (ret)
-		return fail(ret, "cannot attach %s: it was not closed and could not be repaired; it may be attached read-only with -r",
-			    top->file.path);
-	if (m.left.dirty)
-		return fail(EXIT_IMAGE, "cannot attach %s: it was not closed, and of its errors %llu cannot be repaired (see qcowctl check); it may be attached read-only with -r",
-			    top->file.path,
-			    m.left.corruptions + m.left.check_errors);
-	warn("%s was not closed: its refcounts were repaired (%llu wrong, %llu leaked clusters)",
-	     top->file.path, m.found.corruptions, m.found.leaks);
-	return 0;
-}
-
-static int attach(const struct request *r, const char *path)
-{
-	struct chain c = { .nr = 0 };
 	unsigned int number;
-	int ret;
+	int ret = attachment_make(r, path, &number);
 
-	ret = chain_open(&c, path, &r->chain) ?:
-	      check_request(r, &c) ?:
-	      control_open() ?:
-	      claim_chain(&c, r->snapshot ? CLAIM_SNAPSHOT : CLAIM_DISK) ?:
-	      mend_dirty(r, &c) ?:
-	      attach_chain(r, &c, &number);
 	if (!ret) {
 		node_await(number);
 		printf("/dev/" QCOW_DISK_PREFIX "%u\n", number);
 	}
-	chain_close(&c);
 	return ret;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct request r = { .flags = 0 };
+	struct attachment r = { .flags = 0 };
 	int ret;
 
 	ret = options_parse(cmd, argc, argv, take, &r);

@@ -65,6 +65,10 @@ extern const struct command convert_command;
 extern const struct command measure_command;
 extern const struct command check_command;
 extern const struct command stat_command;
+extern const struct command resize_command;
 extern const struct command snapshot_list_command;
+extern const struct command snapshot_create_command;
+extern const struct command snapshot_apply_command;
+extern const struct command snapshot_delete_command;
 
 #endif /* QCOWCTL_COMMAND_H */

@@ -22,7 +22,11 @@ static const struct command *const commands[] = {
 	&measure_command,
 	&check_command,
 	&stat_command,
+	&resize_command,
 	&snapshot_list_command,
+	&snapshot_create_command,
+	&snapshot_apply_command,
+	&snapshot_delete_command,
 };
 
 static int usage(FILE *to)
@@ -31,7 +35,7 @@ static int usage(FILE *to)
 
 	fputs("Usage: qcowctl COMMAND [options] ...\n\nCommands:\n", to);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(to, "  %-15s %s\n", commands[i]->name,
+		fprintf(to, "  %-16s %s\n", commands[i]->name,
 			commands[i]->summary);
 	fputs("\nqcowctl COMMAND --help says more; qcowctl --version.\n", to);
 	return to == stderr ? EXIT_USAGE : EXIT_DONE;

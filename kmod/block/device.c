@@ -36,7 +36,9 @@ static void set_state(struct qcow_device *dev, enum qcow_state state)
 
 static int device_open(struct qcow_device *dev)
 {
-	return dev->state == QCOW_STATE_DEAD ? -ENXIO : 0;
+	if (dev->state == QCOW_STATE_DEAD)
+		return -ENXIO;
+	return dev->shut ? -EBUSY : 0;
 }
 
 /* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
@@ -207,6 +209,8 @@ static int alloc_disk(struct qcow_device *dev, const struct qcow_attach *attach)
 	disk->private_data = dev;
 	if (attach->flags & QCOW_ATTACH_NO_PARTSCAN)
 		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	if (attach->flags & QCOW_ATTACH_HIDDEN)
+		disk->flags |= GENHD_FL_HIDDEN;
 	set_capacity(disk, qcow_view_size(dev->view) >> SECTOR_SHIFT);
 	set_disk_ro(disk, dev->read_only);
 	dev->disk = disk;
@@ -250,7 +254,7 @@ static int claim_for_detach(struct qcow_device *dev, bool lazy)
 	mutex_lock(&dev->disk->open_mutex);
 	if (dev->state == QCOW_STATE_DEAD) {
 		err = -ENXIO;
-	} else if (!disk_openers(dev->disk)) {
+	} else if (!disk_openers(dev->disk) && !dev->changing) {
 		set_state(dev, QCOW_STATE_DEAD);
 	} else if (lazy) {
 		dev->lazy = true;
@@ -273,24 +277,41 @@ static int detach_device(struct qcow_device *dev, bool lazy)
 	return destroy_device(dev);
 }
 
-int qcow_device_detach(unsigned int number, bool lazy)
+struct qcow_device *qcow_device_get(unsigned int number)
 {
 	struct qcow_device *dev;
-	struct gendisk *disk;
-	int err;
 
 	mutex_lock(&devices_mutex);
 	dev = find_device(number);
-	if (!dev || !dev->live) {
-		mutex_unlock(&devices_mutex);
-		return -ENXIO;
-	}
-	disk = dev->disk;
-	get_device(disk_to_dev(disk));
+	if (dev && !dev->live)
+		dev = NULL;
+	if (dev)
+		get_device(disk_to_dev(dev->disk));
 	mutex_unlock(&devices_mutex);
+	return dev;
+}
+
+int qcow_device_detach(unsigned int number, bool lazy)
+{
+	struct qcow_device *dev = qcow_device_get(number);
+	struct gendisk *disk;
+	int err;
+
+	if (!dev)
+		return -ENXIO;
+	disk = dev->disk;
 	err = detach_device(dev, lazy);
 	put_device(disk_to_dev(disk));
 	return err;
+}
+
+void qcow_device_end(struct qcow_device *dev)
+{
+	struct gendisk *disk = dev->disk;
+
+	/* or somebody else did it */
+	detach_device(dev, true);
+	put_device(disk_to_dev(disk));
 }
 
 /* It may have been opened, or detached, in the meantime. */

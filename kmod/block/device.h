@@ -27,6 +27,8 @@ enum qcow_state {
  * @state:	changed by qcow_device_set_state() only
  * @live:	the disk was added; guarded by the list's mutex
  * @read_only:	attached so
+ * @changing:	it is being given another structure; under open_mutex
+ * @shut:	nobody may open it meanwhile; likewise
  * @lazy:	detach when the last opener closes it
  * @no_discard:	discards are not offered
  * @sector_size: logical block size, bytes
@@ -44,6 +46,8 @@ struct qcow_device {
 	enum qcow_state state;
 	bool live;
 	bool read_only;
+	bool changing;
+	bool shut;
 	bool lazy;
 	bool no_discard;
 	unsigned int sector_size;
@@ -76,12 +80,34 @@ int qcow_device_attach(struct qcow_attach *attach,
 /** qcow_device_detach - see struct qcow_detach */
 int qcow_device_detach(unsigned int number, bool lazy);
 
+/** qcow_device_end - detach a device that qcow_device_get() found, and put it */
+void qcow_device_end(struct qcow_device *dev);
+
 /**
  * qcow_device_of - the device whose top image's active disk a file is
  *
  * Return: its number, or QCOW_NO_DEVICE.
  */
 unsigned int qcow_device_of(const struct inode *inode);
+
+/** qcow_device_get - a live device, its disk with a reference; or NULL */
+struct qcow_device *qcow_device_get(unsigned int number);
+
+/* change.c */
+
+/**
+ * qcow_device_change - change the image's structure, with I/O going on
+ * @force:	also where the device is in use and its content becomes another
+ * @pause_ns:	set to the time that requests had to wait, nanoseconds
+ * @why:	set where it is refused
+ *
+ * For a snapshot, file systems on the disk and its partitions are frozen.
+ *
+ * Return: 0 or an error as qcow_change_run(); -ENXIO: no such device; -EBUSY:
+ * it is in use.
+ */
+int qcow_device_change(unsigned int number, struct qcow_change *change,
+		       bool force, u64 *pause_ns, struct qcow_reason *why);
 
 int qcow_device_init(void);
 void qcow_device_exit(void);

@@ -201,6 +201,10 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	if (unlikely(dev->read_only && op_is_write(req_op(rq)) &&
 		     req_op(rq) != REQ_OP_FLUSH))
 		return BLK_STS_IOERR;
+	/* let in before the disk became smaller */
+	if (unlikely(blk_rq_sectors(rq) && blk_rq_pos(rq) +
+		     blk_rq_sectors(rq) > get_capacity(dev->disk)))
+		return BLK_STS_IOERR;
 	err = map_request(dev, rq, qr);
 	if (unlikely(err))
 		return err == -ENOMEM ? BLK_STS_RESOURCE :

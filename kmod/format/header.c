@@ -369,3 +369,17 @@ void qcow2_header_set_refcount_table(void *buf, u64 offset, u32 clusters)
 	set_be32(buf, offsetof(struct disk_header, refcount_table_clusters),
 		 clusters);
 }
+
+void qcow2_header_set_structure(void *buf, const struct qcow2_header *h)
+{
+	set_be64(buf, offsetof(struct disk_header, size), h->size);
+	set_be32(buf, offsetof(struct disk_header, l1_size), h->l1_size);
+	set_be64(buf, offsetof(struct disk_header, l1_table_offset),
+		 h->l1_table_offset);
+	qcow2_header_set_refcount_table(buf, h->refcount_table_offset,
+					h->refcount_table_clusters);
+	set_be32(buf, offsetof(struct disk_header, nb_snapshots),
+		 h->nb_snapshots);
+	set_be64(buf, offsetof(struct disk_header, snapshots_offset),
+		 h->snapshots_offset);
+}

@@ -121,6 +121,14 @@ void qcow2_header_set_incompatible(void *buf, u64 incompatible_features);
 void qcow2_header_set_refcount_table(void *buf, u64 offset, u32 clusters);
 
 /**
+ * qcow2_header_set_structure - where all tables lie, and the disk's size
+ *
+ * The L1 table, the refcount table and the snapshot table; all of it in the
+ * first sector.
+ */
+void qcow2_header_set_structure(void *buf, const struct qcow2_header *h);
+
+/**
  * struct qcow2_extensions - the header extensions that have a meaning here
  *
  * Pointers lead into the buffer that was parsed.  A string is not

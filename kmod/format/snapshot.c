@@ -139,3 +139,33 @@ bool qcow2_snapshot_matches_name(const struct qcow2_snapshot *s,
 {
 	return equals(s->name, s->name_len, string, len);
 }
+
+u32 qcow2_snapshot_encoded_len(const struct qcow2_snapshot *s)
+{
+	return DIV_ROUND_UP((u32)sizeof(struct disk_snapshot) +
+			    (u32)sizeof(struct disk_extra) + s->id_len +
+			    s->name_len, 8) * 8;
+}
+
+void qcow2_snapshot_encode(void *buf, const struct qcow2_snapshot *s)
+{
+	struct disk_snapshot *raw = buf;
+	struct disk_extra *extra = (struct disk_extra *)(raw + 1);
+	char *strings = (char *)(extra + 1);
+
+	memset(buf, 0, qcow2_snapshot_encoded_len(s));
+	raw->l1_table_offset = cpu_to_be64(s->l1_table_offset);
+	raw->l1_size = cpu_to_be32(s->l1_size);
+	raw->id_len = cpu_to_be16(s->id_len);
+	raw->name_len = cpu_to_be16(s->name_len);
+	raw->date_sec = cpu_to_be32(s->date_sec);
+	raw->date_nsec = cpu_to_be32(s->date_nsec);
+	raw->vm_clock_nsec = cpu_to_be64(s->vm_clock_nsec);
+	raw->vm_state_size = cpu_to_be32((u32)s->vm_state_size);
+	raw->extra_data_size = cpu_to_be32((u32)sizeof(*extra));
+	extra->vm_state_size = cpu_to_be64(s->vm_state_size);
+	extra->disk_size = cpu_to_be64(s->disk_size);
+	extra->icount = cpu_to_be64(s->icount);
+	memcpy(strings, s->id, s->id_len);
+	memcpy(strings + s->id_len, s->name, s->name_len);
+}

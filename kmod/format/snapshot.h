@@ -53,6 +53,17 @@ int qcow2_snapshot_parse(const struct qcow2_header *h, const void *buf,
 			 size_t len, u64 offset, struct qcow2_snapshot *s,
 			 struct qcow_fault *fault);
 
+/** qcow2_snapshot_encoded_len - bytes of its entry, padding included */
+u32 qcow2_snapshot_encoded_len(const struct qcow2_snapshot *s);
+
+/**
+ * qcow2_snapshot_encode - a new entry, as it lies in the file
+ * @buf: qcow2_snapshot_encoded_len() bytes
+ *
+ * With the extra data that QEMU writes today, and no unknown one.
+ */
+void qcow2_snapshot_encode(void *buf, const struct qcow2_snapshot *s);
+
 /** qcow2_snapshot_matches - does the id (or the name) equal this string? */
 bool qcow2_snapshot_matches_id(const struct qcow2_snapshot *s,
 			       const char *string, size_t len);

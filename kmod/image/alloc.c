@@ -239,6 +239,28 @@ static struct qcow_refblock *cover(struct qcow_image *image, u64 *first,
 	return b;
 }
 
+void qcow_alloc_withdraw(struct qcow_image *image)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	struct extent *e;
+	LIST_HEAD(extents);
+
+	cancel_work_sync(&alloc->refill);
+	drop_emptied(image);
+	spin_lock(&alloc->lock);
+	alloc->refilling = false;
+	alloc->clusters = 0;
+	list_splice_init(&alloc->extents, &extents);
+	spin_unlock(&alloc->lock);
+	list_for_each_entry(e, &extents, node) {
+		qcow_refblock_put(image, e->block);
+		e->block = NULL;
+	}
+	mutex_lock(&image->refs.mutex);
+	list_splice(&extents, &alloc->found);
+	mutex_unlock(&image->refs.mutex);
+}
+
 static int extend_file(struct qcow_image *image, u64 first, u64 *count)
 {
 	int err;

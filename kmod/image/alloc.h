@@ -81,4 +81,11 @@ void qcow_alloc_found(struct qcow_image *image, const void *block,
  */
 int qcow_alloc_give(struct qcow_image *image, u64 first, u32 count);
 
+/**
+ * qcow_alloc_withdraw - nothing is at hand; what was is found again when needed
+ *
+ * No refcount block is pinned for it any more.  Context: nobody allocates.
+ */
+void qcow_alloc_withdraw(struct qcow_image *image);
+
 #endif /* QCOW_IMAGE_ALLOC_H */

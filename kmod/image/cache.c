@@ -554,23 +554,36 @@ int qcow_cache_write(struct qcow_image *image, struct list_head *copied)
 	return qcow_batch_wait(&batch);
 }
 
-void qcow_cache_written(struct qcow_image *image, struct list_head *copied)
+/* Its copy is not needed any more. */
+static void slice_written(struct qcow_cache *cache, struct qcow_slice *slice,
+			  bool durable)
 {
-	struct qcow_cache *cache = &image->cache;
+	copy_free(cache, slice->copy);
+	spin_lock(&slice->lock);
+	spin_lock_irq(&cache->lock);
+	slice->copy = NULL;
+	list_del_init(&slice->lru);
+	if (!durable && !slice->dirty) {
+		slice->dirty = true;
+		list_add_tail(&slice->dirty_node, &cache->dirty);
+		cache->nr_dirty++;
+	}
+	if (!slice->dirty) {
+		list_add(&slice->lru, &cache->lru);
+		cache->count++;
+		atomic_long_inc(&total_slices);
+	}
+	spin_unlock_irq(&cache->lock);
+	spin_unlock(&slice->lock);
+}
+
+void qcow_cache_written(struct qcow_image *image, struct list_head *copied,
+			bool durable)
+{
 	struct qcow_slice *slice, *next;
 
-	list_for_each_entry_safe(slice, next, copied, lru) {
-		copy_free(cache, slice->copy);
-		spin_lock_irq(&cache->lock);
-		slice->copy = NULL;
-		list_del_init(&slice->lru);
-		if (!slice->dirty) {
-			list_add(&slice->lru, &cache->lru);
-			cache->count++;
-			atomic_long_inc(&total_slices);
-		}
-		spin_unlock_irq(&cache->lock);
-	}
+	list_for_each_entry_safe(slice, next, copied, lru)
+		slice_written(&image->cache, slice, durable);
 }
 
 void qcow_cache_drop_view(struct qcow_view *view)

@@ -183,8 +183,12 @@ int qcow_cache_write(struct qcow_image *image, struct list_head *copied);
 /** qcow_slice_host - a slice's offset in the image file */
 u64 qcow_slice_host(const struct qcow_slice *slice);
 
-/** qcow_cache_written - the commit is over; @copied is emptied */
-void qcow_cache_written(struct qcow_image *image, struct list_head *copied);
+/**
+ * qcow_cache_written - the commit is over; @copied is emptied
+ * @durable: else they are dirty again
+ */
+void qcow_cache_written(struct qcow_image *image, struct list_head *copied,
+			bool durable);
 
 int qcow_cache_module_init(void);
 void qcow_cache_module_exit(void);

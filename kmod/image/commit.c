@@ -35,7 +35,11 @@
  * Lazy refcounts are a leave to be sloppy, which is not taken: refcounts are
  * exact at every instant, and the dirty bit is never set.
  *
- * After an error nothing is released or allocated any more, and every flush
+ * A commit that found no room (a file system that copies on write needs some
+ * even to write in place) or no memory fails who waited for it.  What it did
+ * not write is dirty again, what it would have released stays, and the next
+ * one does it all.  After any other error, and after a sync that failed for
+ * whatever reason, nothing is released or allocated any more, and every flush
  * fails: the kernel tells of a failed writeback only once.
  */
 #include <linux/bitmap.h>
@@ -221,6 +225,9 @@ int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
 
 	if (err)
 		qcow_commit_fail(image, "a sync", err);
+	else if (READ_ONCE(image->commit.error))
+		/* another's beside this one, of the same data perhaps */
+		err = -EIO;
 	return err;
 }
 
@@ -268,8 +275,8 @@ static void epoch_work(struct work_struct *work)
 	percpu_ref_exit(&epoch->ref);
 	kfree_rcu(epoch, rcu);
 	qcow_commit_soon(image);
-	if (atomic_dec_and_test(&commit->epochs))
-		wake_up_all(&commit->idle);
+	atomic_dec(&commit->epochs);
+	wake_up_all(&commit->idle);
 	memalloc_noio_restore(noio);
 }
 
@@ -328,6 +335,17 @@ struct round {
 	unsigned long left;
 };
 
+/* What was not written is dirty again. */
+static void undo_round(struct qcow_image *image, struct round *r)
+{
+	struct qcow_commit *commit = &image->commit;
+	unsigned long unit;
+
+	for_each_set_bit(unit, commit->l1_units, l1_units(image))
+		set_bit(unit, commit->l1_dirty);
+	qcow_cache_written(image, &r->slices, false);
+}
+
 /* Into commit->l1_copy, for the units in commit->l1_units. */
 static void copy_l1(struct qcow_image *image)
 {
@@ -369,8 +387,8 @@ static int sync_files(struct qcow_image *image)
 	int err = 0;
 
 	if (image->data_file != image->file)
-		err = qcow_file_sync(image->data_file);
-	return err ? err : qcow_file_sync(image->file);
+		err = qcow_commit_sync(image, image->data_file);
+	return err ? err : qcow_commit_sync(image, image->file);
 }
 
 static int write_mappings(struct qcow_image *image, struct round *r)
@@ -418,33 +436,66 @@ static int commit_round(struct qcow_image *image, struct round *r)
 	return sync_files(image);
 }
 
+/* No damage is done: there may be room, or memory, another time. */
+static bool may_pass(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT || err == -ENOMEM;
+}
+
 /*
  * As many rounds as the memory for copies makes necessary.  Each leaves a
- * sound image behind; what was closed at the beginning is released after the
- * last.
+ * sound image behind.
  */
+static int commit_rounds(struct qcow_image *image)
+{
+	struct round r = { .left = READ_ONCE(image->cache.nr_dirty) };
+	int err;
+
+	INIT_LIST_HEAD(&r.slices);
+	do {
+		err = commit_round(image, &r);
+		if (err)
+			undo_round(image, &r);
+		else
+			qcow_cache_written(image, &r.slices, true);
+	} while (!err && r.left);
+	qcow_record_step(QCOW_STEP_NONE);
+	return err;
+}
+
+/* What was closed at the beginning is released after the last round. */
 static int commit_once(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
-	struct round r = { .left = READ_ONCE(image->cache.nr_dirty) };
-	struct qcow_epoch *closed;
 	int err;
 
 	if (commit->error)
 		return -EIO;
 	qcow_stat_inc(image, commits);
-	INIT_LIST_HEAD(&r.slices);
-	closed = close_epoch(image);
-	do {
-		err = commit_round(image, &r);
-		qcow_cache_written(image, &r.slices);
-	} while (!err && r.left);
-	qcow_record_step(QCOW_STEP_NONE);
-	if (err)
+	if (!commit->closed)
+		commit->closed = close_epoch(image);
+	err = commit_rounds(image);
+	if (err && !may_pass(err))
 		qcow_commit_fail(image, "a commit", err);
-	if (closed)
-		percpu_ref_kill(&closed->ref);
+	if (err && !commit->error)
+		return err;
+	if (commit->closed)
+		percpu_ref_kill(&commit->closed->ref);
+	commit->closed = NULL;
 	return err ? -EIO : 0;
+}
+
+/* A commit that may pass another time leaves no room for more to be dirty. */
+static void go_on(struct list_head *throttled, int err)
+{
+	struct qcow_cmd *cmd, *next;
+
+	list_for_each_entry_safe(cmd, next, throttled, node) {
+		if (err)
+			qcow_cmd_fail(cmd, err);
+		else
+			qcow_cmd_unpark(cmd);
+	}
 }
 
 static void commit_work(struct work_struct *work)
@@ -465,10 +516,12 @@ static void commit_work(struct work_struct *work)
 	err = commit_once(image);
 	spin_lock(&commit->lock);
 	commit->running = false;
+	commit->result = err;
 	list_splice_init(&commit->throttled, &throttled);
 	spin_unlock(&commit->lock);
-	list_for_each_entry_safe(cmd, next, &throttled, node)
-		qcow_cmd_unpark(cmd);
+	if (err && !commit->error)
+		qcow_commit_soon(image);
+	go_on(&throttled, err);
 	list_for_each_entry_safe(cmd, next, &waiters, node)
 		qcow_cmd_fail(cmd, err);
 	memalloc_noio_restore(noio);
@@ -560,6 +613,27 @@ static void free_l1(struct qcow_commit *commit)
 	kvfree(commit->l1_copy);
 }
 
+int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size)
+{
+	unsigned long units = DIV_ROUND_UP(max(l1_size, 1U), l1_unit(image));
+	struct qcow_commit new = {
+		.l1_dirty = bitmap_zalloc(units, GFP_KERNEL),
+		.l1_units = bitmap_zalloc(units, GFP_KERNEL),
+		.l1_copy = kvmalloc(units * l1_unit(image) * sizeof(u64),
+				    GFP_KERNEL),
+	};
+
+	if (!new.l1_dirty || !new.l1_units || !new.l1_copy) {
+		free_l1(&new);
+		return -ENOMEM;
+	}
+	free_l1(&image->commit);
+	image->commit.l1_dirty = new.l1_dirty;
+	image->commit.l1_units = new.l1_units;
+	image->commit.l1_copy = new.l1_copy;
+	return 0;
+}
+
 int qcow_commit_init(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -571,13 +645,10 @@ int qcow_commit_init(struct qcow_image *image)
 	INIT_DELAYED_WORK(&commit->timer, commit_timer);
 	init_waitqueue_head(&commit->idle);
 	atomic_set(&commit->epochs, 0);
-	commit->l1_dirty = bitmap_zalloc(l1_units(image), GFP_KERNEL);
-	commit->l1_units = bitmap_zalloc(l1_units(image), GFP_KERNEL);
-	commit->l1_copy = kvmalloc(l1_units(image) * l1_unit(image) *
-				   sizeof(u64), GFP_KERNEL);
+	if (qcow_commit_set_l1(image, image->active.l1_size))
+		return -ENOMEM;
 	commit->wq = alloc_ordered_workqueue("qcow-commit", WQ_MEM_RECLAIM);
-	epoch = commit->l1_dirty && commit->l1_units && commit->l1_copy &&
-		commit->wq ? epoch_alloc(image) : NULL;
+	epoch = commit->wq ? epoch_alloc(image) : NULL;
 	if (!epoch) {
 		if (commit->wq)
 			destroy_workqueue(commit->wq);
@@ -588,6 +659,54 @@ int qcow_commit_init(struct qcow_image *image)
 	return 0;
 }
 
+/* One that begins now, waited for; the timer is quiet afterwards. */
+static int commit_now(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+
+	cancel_delayed_work_sync(&commit->timer);
+	queue_work(commit->wq, &commit->work);
+	flush_work(&commit->work);
+	cancel_delayed_work_sync(&commit->timer);
+	return commit->result;
+}
+
+void qcow_commit_run(struct qcow_image *image)
+{
+	queue_work(image->commit.wq, &image->commit.work);
+	flush_work(&image->commit.work);
+}
+
+static bool has_freed(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	const struct qcow_epoch *epoch;
+	bool any;
+
+	spin_lock(&commit->lock);
+	epoch = rcu_dereference_protected(commit->epoch,
+					  lockdep_is_held(&commit->lock));
+	any = !list_empty(&epoch->freed);
+	spin_unlock(&commit->lock);
+	return any;
+}
+
+int qcow_commit_quiesce(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	int err;
+
+	do {
+		err = commit_now(image);
+		if (err || commit->error)
+			return err ? err : -EIO;
+		/* the current one is always there */
+		wait_event(commit->idle, atomic_read(&commit->epochs) == 1);
+	} while (is_dirty(image) || has_freed(image));
+	cancel_delayed_work_sync(&commit->timer);
+	return commit->error ? -EIO : 0;
+}
+
 /*
  * The first commit makes all changes durable, the last epoch's release may
  * change refcounts, and the second commit writes those.
@@ -596,16 +715,20 @@ int qcow_commit_destroy(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
 	struct qcow_epoch *last;
+	int err;
 
-	cancel_delayed_work_sync(&commit->timer);
-	queue_work(commit->wq, &commit->work);
-	flush_work(&commit->work);
+	err = commit_now(image);
+	if (err)
+		qcow_commit_fail(image, "the last commit", err);
+	if (commit->closed)
+		percpu_ref_kill(&commit->closed->ref);
+	commit->closed = NULL;
 	last = rcu_dereference_protected(commit->epoch, true);
 	percpu_ref_kill(&last->ref);
 	wait_event(commit->idle, !atomic_read(&commit->epochs));
-	cancel_delayed_work_sync(&commit->timer);
-	queue_work(commit->wq, &commit->work);
-	flush_work(&commit->work);
+	err = commit_now(image);
+	if (err)
+		qcow_commit_fail(image, "the last commit", err);
 	destroy_workqueue(commit->wq);
 	free_l1(commit);
 	return commit->error;

@@ -35,6 +35,9 @@ struct qcow_epoch {
  * @waiters:	commands that asked since the last commit began
  * @throttled:	commands that may go on when less is dirty
  * @running:	a commit is
+ * @result:	of the last one
+ * @closed:	the epoch that the commit under way, or the next one after one
+ *		that failed, will release
  * @l1_dirty:	a bit for each unit of the L1 table that has to be written
  * @l1_units:	those that the commit under way writes, from
  * @l1_copy:	a copy of them
@@ -49,6 +52,8 @@ struct qcow_commit {
 	struct list_head waiters;
 	struct list_head throttled;
 	bool running;
+	int result;
+	struct qcow_epoch *closed;
 	unsigned long *l1_dirty;
 	unsigned long *l1_units;
 	u64 *l1_copy;
@@ -68,6 +73,20 @@ int qcow_commit_init(struct qcow_image *image);
  * Return: 0 if all that was written is durable.
  */
 int qcow_commit_destroy(struct qcow_image *image);
+
+/** qcow_commit_set_l1 - for an L1 table of @l1_size entries, none dirty */
+int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size);
+
+/** qcow_commit_run - a commit that begins now; wait for it */
+void qcow_commit_run(struct qcow_image *image);
+
+/**
+ * qcow_commit_quiesce - all of the image is durable, and nothing to release
+ *
+ * Context: no command is under way on the active disk, and none will be.
+ * Return: 0, or why not.
+ */
+int qcow_commit_quiesce(struct qcow_image *image);
 
 /** qcow_commit_wait - park a FLUSH until a commit that begins now is durable */
 void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd);

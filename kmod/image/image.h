@@ -105,6 +105,61 @@ int qcow_view_show_features(const struct qcow_view *view, char *page);
 int qcow_view_show_failure(const struct qcow_view *view, char *page);
 int qcow_view_show_statistics(const struct qcow_view *view, char *page);
 
+enum qcow_change_op {
+	QCOW_CHANGE_SNAPSHOT_CREATE,
+	QCOW_CHANGE_SNAPSHOT_APPLY,
+	QCOW_CHANGE_SNAPSHOT_DELETE,
+	QCOW_CHANGE_RESIZE,
+	QCOW_CHANGE_EMPTY,
+};
+
+/**
+ * struct qcow_change - a structural change of an image
+ * @op:		which
+ * @name:	of the snapshot; an id goes first, but where one is created
+ * @name_len:	bytes
+ * @size:	of the disk to come, bytes
+ * @shrink:	it may become smaller
+ * @freed:	private: a bit for each cluster that is to be released, and
+ * @clusters:	how many
+ */
+struct qcow_change {
+	enum qcow_change_op op;
+	const char *name;
+	u32 name_len;
+	u64 size;
+	bool shrink;
+	unsigned long *freed;
+	u64 clusters;
+};
+
+/**
+ * qcow_change_lock - nobody opens, closes or changes an image meanwhile
+ *
+ * Return: 0, or -EINTR.
+ */
+int qcow_change_lock(void);
+void qcow_change_unlock(void);
+
+/**
+ * qcow_change_run - do it, durably, or nothing of it
+ * @view: an active disk
+ * @why:  set where it is refused
+ *
+ * Context: qcow_change_lock() is held, and no command is under way on @view.
+ * Return: 0; -EROFS: it is not written; -EOPNOTSUPP; -ENOENT, -EEXIST: the
+ * snapshot; -EBUSY: it is attached; -EUCLEAN: the image is malformed;
+ * -EOVERFLOW: a refcount; -EFBIG, -ENOSPC, -ENOMEM, -EINVAL or -EIO.
+ */
+int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
+		    struct qcow_reason *why);
+
+/** qcow_change_release - give back what is not needed any more
+ *
+ * Context: after qcow_change_run(), in any case; commands may be under way.
+ */
+void qcow_change_release(struct qcow_view *view, struct qcow_change *change);
+
 enum qcow_op {
 	QCOW_OP_READ,
 	QCOW_OP_WRITE,

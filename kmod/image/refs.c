@@ -221,6 +221,25 @@ void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
 	mutex_unlock(&refs->mutex);
 }
 
+void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b;
+	unsigned long index;
+
+	mutex_lock(&refs->mutex);
+	xa_for_each(&refs->blocks, index, b) {
+		WARN_ON_ONCE(b->pins || !list_empty(&b->dirty));
+		block_free(b);
+	}
+	xa_destroy(&refs->blocks);
+	refs->count = 0;
+	kvfree(refs->table);
+	refs->table = table;
+	refs->entries = entries;
+	mutex_unlock(&refs->mutex);
+}
+
 /* The table's sector with the entry; the other entries are durable already. */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
 {
@@ -249,6 +268,22 @@ static u64 index_in_block(const struct qcow_image *image, u64 cluster)
 	return cluster & ((1ULL << qcow2_refcount_block_bits(&image->geo)) - 1);
 }
 
+/* Bytes of it. */
+static void add_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
+		      u32 from, u32 to)
+{
+	lockdep_assert_held(&refs->lock);
+	if (list_empty(&b->dirty)) {
+		list_add_tail(&b->dirty, &refs->dirty);
+		b->dirty_from = from;
+		b->dirty_to = to;
+	} else {
+		b->dirty_from = min(b->dirty_from, from);
+		b->dirty_to = max(b->dirty_to, to);
+	}
+}
+
+/* Refcounts of it. */
 static void mark_dirty(struct qcow_image *image, struct qcow_refblock *b,
 		       u64 first, u64 last)
 {
@@ -256,16 +291,8 @@ static void mark_dirty(struct qcow_image *image, struct qcow_refblock *b,
 	u32 from = round_down((first << order) >> 3, WRITE_UNIT);
 	u32 to = round_up(((last << order) >> 3) + 1, WRITE_UNIT);
 
-	lockdep_assert_held(&image->refs.lock);
-	to = min(to, 1U << image->geo.cluster_bits);
-	if (list_empty(&b->dirty)) {
-		list_add_tail(&b->dirty, &image->refs.dirty);
-		b->dirty_from = from;
-		b->dirty_to = to;
-	} else {
-		b->dirty_from = min(b->dirty_from, from);
-		b->dirty_to = max(b->dirty_to, to);
-	}
+	add_dirty(&image->refs, b, from,
+		  min(to, 1U << image->geo.cluster_bits));
 }
 
 u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
@@ -404,6 +431,21 @@ static u32 take_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
 	return len;
 }
 
+static int write_dirty(struct qcow_image *image, struct qcow_refblock *b)
+{
+	struct qcow_refs *refs = &image->refs;
+	u32 from, len = take_dirty(refs, b, refs->copy, &from);
+	int err = qcow_file_write(image->file, refs->copy, len,
+				  b->host + from);
+
+	if (err) {
+		spin_lock(&refs->lock);
+		add_dirty(refs, b, from, from + len);
+		spin_unlock(&refs->lock);
+	}
+	return err;
+}
+
 static struct qcow_refblock *first_dirty(struct qcow_refs *refs)
 {
 	struct qcow_refblock *b;
@@ -423,12 +465,8 @@ int qcow_refs_write(struct qcow_image *image)
 	int err = 0;
 
 	mutex_lock(&refs->mutex);
-	while (!err && (b = first_dirty(refs))) {
-		u32 from, len = take_dirty(refs, b, refs->copy, &from);
-
-		err = qcow_file_write(image->file, refs->copy, len,
-				      b->host + from);
-	}
+	while (!err && (b = first_dirty(refs)))
+		err = write_dirty(image, b);
 	mutex_unlock(&refs->mutex);
 	return err;
 }

@@ -87,6 +87,14 @@ struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
 			   unsigned long count);
 
+/**
+ * qcow_refs_replace - all refcounts are elsewhere now
+ * @table: the refcount table, CPU order; taken over
+ *
+ * Context: no block is pinned or dirty.
+ */
+void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries);
+
 /** qcow_refs_publish - write the block's table entry; the block is durable */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b);
 

@@ -11,18 +11,23 @@
 #include "file/record.h"
 #include "image/internal.h"
 
-static unsigned long nr_slices(const struct qcow_image *image)
+int qcow_verify_reset(struct qcow_image *image, u32 l1_size)
 {
 	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+	unsigned long bits = (unsigned long)max(l1_size, 1U) << in_table;
+	unsigned long *verified = kvcalloc(BITS_TO_LONGS(bits), sizeof(long),
+					   GFP_KERNEL);
 
-	return (unsigned long)image->active.l1_size << in_table;
+	if (!verified)
+		return -ENOMEM;
+	kvfree(image->verified);
+	image->verified = verified;
+	return 0;
 }
 
 int qcow_verify_init(struct qcow_image *image)
 {
-	image->verified = kvcalloc(BITS_TO_LONGS(max(nr_slices(image), 1UL)),
-				   sizeof(long), GFP_KERNEL);
-	return image->verified ? 0 : -ENOMEM;
+	return qcow_verify_reset(image, image->active.l1_size);
 }
 
 void qcow_set_table_verified(struct qcow_image *image, u64 l1_index)

@@ -43,7 +43,7 @@
 #define QCOW_DISK_PREFIX	"qcow"
 
 /* Raised when a structure grows a member or a flag is added. */
-#define QCOW_ABI_VERSION	1
+#define QCOW_ABI_VERSION	2
 
 /* A chain is at most so many layers deep, the top one included. */
 #define QCOW_MAX_LAYERS		256
@@ -111,6 +111,12 @@ struct qcow_layer {
 #define QCOW_ATTACH_DIO_OFF	(1U << 3)
 /* Discards are not offered, and write-zeroes never frees space. */
 #define QCOW_ATTACH_NO_DISCARD	(1U << 4)
+/*
+ * A device that nobody can open, without a node and without partitions: for
+ * what the ioctls below do to an image that is not in use.  It is detached when
+ * the descriptor of the control device is closed, or gets another one.
+ */
+#define QCOW_ATTACH_HIDDEN	(1U << 5)
 
 /**
  * struct qcow_attach - make a device of a chain of files (QCOW_ATTACH)
@@ -196,11 +202,114 @@ struct qcow_query {
 	__u32 number;
 };
 
+enum qcow_snapshot_op {
+	QCOW_SNAPSHOT_CREATE	= 1,	/* of the disk as it is now */
+	QCOW_SNAPSHOT_APPLY	= 2,	/* the disk becomes as it was then */
+	QCOW_SNAPSHOT_DELETE	= 3,
+};
+
+/* Apply although the device is open: whoever has it open will be surprised. */
+#define QCOW_SNAPSHOT_FORCE	(1U << 0)
+
+/**
+ * struct qcow_snapshot - internal snapshots of a qcow2 image (QCOW_SNAPSHOT)
+ * @size:	in: sizeof(struct qcow_snapshot)
+ * @flags:	in: QCOW_SNAPSHOT_*
+ * @number:	in: N of /dev/qcowN, which is attached read-write
+ * @op:		in: enum qcow_snapshot_op
+ * @name:	in: pointer to its name; apply and delete take an id as well,
+ *		which goes first
+ * @name_len:	in: bytes at @name, without a NUL
+ * @message_len: in: bytes at @message
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @pause_ns:	out: how long requests had to wait, nanoseconds
+ *
+ * The device stays in use meanwhile.  For a new snapshot, file systems that
+ * are mounted from the disk or its partitions are frozen, so that it holds
+ * them whole.  When it returns 0 the change is durable; else nothing changed.
+ *
+ * Errors: EPERM, EINVAL, ENXIO (no such device), EROFS (attached read-only),
+ * EOPNOTSUPP (not qcow2, or with an external data file), EEXIST (create: the
+ * name or id is taken), ENOENT (no such snapshot), EBUSY (apply: the device is
+ * open; delete: the snapshot is attached), EUCLEAN (the image is malformed),
+ * EOVERFLOW (a cluster has as many references as the image's refcounts can
+ * hold), EFBIG (a table would be too long), ENOSPC, ENOMEM, EIO.
+ */
+struct qcow_snapshot {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 op;
+	__u64 name;
+	__u32 name_len;
+	__u32 message_len;
+	__u64 message;
+	__u64 pause_ns;
+};
+
+/* The disk may become smaller; what is behind its new end is lost. */
+#define QCOW_RESIZE_SHRINK	(1U << 0)
+
+/**
+ * struct qcow_resize - another size of the disk (QCOW_RESIZE)
+ * @size:	in: sizeof(struct qcow_resize)
+ * @flags:	in: QCOW_RESIZE_*
+ * @number:	in: N of /dev/qcowN, which is attached read-write
+ * @reserved:	zero
+ * @disk_size:	in: bytes, a multiple of the device's sector size
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @message_len: in: bytes at @message
+ * @reserved2:	zero
+ * @pause_ns:	out: how long requests had to wait, nanoseconds
+ *
+ * What is new reads zeros, also over a longer backing file.  Snapshots keep the
+ * sizes that they have.
+ *
+ * Errors: as struct qcow_snapshot.
+ */
+struct qcow_resize {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 reserved;
+	__u64 disk_size;
+	__u64 message;
+	__u32 message_len;
+	__u32 reserved2;
+	__u64 pause_ns;
+};
+
+/**
+ * struct qcow_empty - the disk becomes what backs it (QCOW_EMPTY)
+ * @size:	in: sizeof(struct qcow_empty)
+ * @flags:	zero
+ * @number:	in: N of /dev/qcowN, which is attached read-write
+ * @message_len: in: bytes at @message
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @pause_ns:	out: how long requests had to wait, nanoseconds
+ *
+ * All that was written to the top image is forgotten: the second half of
+ * merging it into its backing file.  Snapshots stay.
+ *
+ * Errors: as struct qcow_snapshot; EBUSY: the device is open.
+ */
+struct qcow_empty {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 message_len;
+	__u64 message;
+	__u64 pause_ns;
+};
+
 #define QCOW_IOC_MAGIC	'Q'
 
 #define QCOW_FEATURES	_IOWR(QCOW_IOC_MAGIC, 0x40, struct qcow_features)
 #define QCOW_ATTACH	_IOWR(QCOW_IOC_MAGIC, 0x41, struct qcow_attach)
 #define QCOW_DETACH	_IOWR(QCOW_IOC_MAGIC, 0x42, struct qcow_detach)
 #define QCOW_QUERY	_IOWR(QCOW_IOC_MAGIC, 0x43, struct qcow_query)
+#define QCOW_SNAPSHOT	_IOWR(QCOW_IOC_MAGIC, 0x44, struct qcow_snapshot)
+#define QCOW_RESIZE	_IOWR(QCOW_IOC_MAGIC, 0x45, struct qcow_resize)
+#define QCOW_EMPTY	_IOWR(QCOW_IOC_MAGIC, 0x46, struct qcow_empty)
 
 #endif /* _UAPI_LINUX_QCOW_H */

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Structural changes of a device in use: file systems on it are frozen where
+ * what they hold has to be whole, requests wait, the image is changed, all go
+ * on.
+ */
+#include <linux/blkdev.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "block/device.h"
+
+/**
+ * struct frozen - block devices, the disk or its partitions, that were frozen
+ * @nr:    of them
+ * @bdevs: each with a reference
+ */
+struct frozen {
+	unsigned int nr;
+	struct block_device **bdevs;
+};
+
+static void thaw_all(struct frozen *f)
+{
+	while (f->nr) {
+		struct block_device *bdev = f->bdevs[--f->nr];
+
+		bdev_thaw(bdev);
+		put_device(&bdev->bd_device);
+	}
+	kfree(f->bdevs);
+}
+
+/* The disk's block devices as they are now. */
+static int collect(struct gendisk *disk, struct frozen *all)
+{
+	struct block_device *part;
+	unsigned long index;
+	unsigned int room = 0;
+
+	*all = (struct frozen){ };
+	rcu_read_lock();
+	xa_for_each(&disk->part_tbl, index, part)
+		room++;
+	rcu_read_unlock();
+	all->bdevs = kcalloc(room, sizeof(*all->bdevs), GFP_KERNEL);
+	if (!all->bdevs)
+		return -ENOMEM;
+	rcu_read_lock();
+	xa_for_each(&disk->part_tbl, index, part)
+		if (all->nr < room &&
+		    kobject_get_unless_zero(&part->bd_device.kobj))
+			all->bdevs[all->nr++] = part;
+	rcu_read_unlock();
+	return 0;
+}
+
+/* What was frozen by somebody else stays so, and is good enough. */
+static int freeze_all(struct gendisk *disk, struct frozen *f)
+{
+	struct frozen all;
+	unsigned int i;
+	int err = collect(disk, &all);
+
+	*f = (struct frozen){ .bdevs = all.bdevs };
+	for (i = 0; i < all.nr; i++) {
+		int ret = err ? err : bdev_freeze(all.bdevs[i]);
+
+		if (!ret) {
+			f->bdevs[f->nr++] = all.bdevs[i];
+			continue;
+		}
+		put_device(&all.bdevs[i]->bd_device);
+		if (ret != -EBUSY)
+			err = ret;
+	}
+	if (err)
+		thaw_all(f);
+	return err;
+}
+
+/* With the queue at rest; a smaller disk is small before requests go on. */
+static int change_at_rest(struct qcow_device *dev, struct qcow_change *change,
+			  struct qcow_reason *why)
+{
+	struct gendisk *disk = dev->disk;
+	unsigned int noio = memalloc_noio_save();
+	sector_t sectors;
+	int err;
+
+	err = qcow_change_run(dev->view, change, why);
+	sectors = qcow_view_size(dev->view) >> SECTOR_SHIFT;
+	if (!err && sectors != get_capacity(disk))
+		set_capacity_and_notify(disk, sectors);
+	memalloc_noio_restore(noio);
+	return err;
+}
+
+static int change_frozen(struct qcow_device *dev, struct qcow_change *change,
+			 u64 *pause_ns, struct qcow_reason *why)
+{
+	u64 begin = ktime_get_ns();
+	int err;
+
+	blk_mq_freeze_queue(dev->disk->queue);
+	err = change_at_rest(dev, change, why);
+	blk_mq_unfreeze_queue(dev->disk->queue);
+	*pause_ns = ktime_get_ns() - begin;
+	return err;
+}
+
+static int change_locked(struct qcow_device *dev, struct qcow_change *change,
+			 u64 *pause_ns, struct qcow_reason *why)
+{
+	struct frozen frozen = { };
+	u64 begin = ktime_get_ns();
+	int err;
+
+	if (change->op == QCOW_CHANGE_SNAPSHOT_CREATE) {
+		err = freeze_all(dev->disk, &frozen);
+		if (err)
+			return qcow_refuse(why, err,
+					   "qcow%u: a file system on it cannot be frozen (%d)",
+					   dev->number, err);
+	}
+	err = change_frozen(dev, change, pause_ns, why);
+	if (change->op == QCOW_CHANGE_SNAPSHOT_CREATE) {
+		thaw_all(&frozen);
+		*pause_ns = ktime_get_ns() - begin;
+	}
+	return err;
+}
+
+/* Does it take away what somebody may be using? */
+static bool takes_away(const struct qcow_change *change)
+{
+	return change->op == QCOW_CHANGE_SNAPSHOT_APPLY ||
+	       change->op == QCOW_CHANGE_EMPTY;
+}
+
+/* From here on it is not detached, and not changed by others. */
+static int claim(struct qcow_device *dev, const struct qcow_change *change,
+		 bool force, struct qcow_reason *why)
+{
+	struct gendisk *disk = dev->disk;
+	int err = 0;
+
+	mutex_lock(&disk->open_mutex);
+	if (dev->state == QCOW_STATE_DEAD)
+		err = -ENXIO;
+	else if (dev->changing)
+		err = qcow_refuse(why, -EBUSY,
+				  "qcow%u: is being changed already",
+				  dev->number);
+	else if (takes_away(change) && disk_openers(disk) && !force)
+		err = qcow_refuse(why, -EBUSY, "qcow%u: is in use",
+				  dev->number);
+	else
+		dev->changing = true;
+	/* from here on, until it is another disk */
+	if (!err && takes_away(change) && !force)
+		dev->shut = true;
+	mutex_unlock(&disk->open_mutex);
+	return err;
+}
+
+static void unclaim(struct qcow_device *dev)
+{
+	mutex_lock(&dev->disk->open_mutex);
+	dev->changing = false;
+	dev->shut = false;
+	mutex_unlock(&dev->disk->open_mutex);
+}
+
+int qcow_device_change(unsigned int number, struct qcow_change *change,
+		       bool force, u64 *pause_ns, struct qcow_reason *why)
+{
+	struct qcow_device *dev = qcow_device_get(number);
+	int err;
+
+	if (!dev)
+		return -ENXIO;
+	err = claim(dev, change, force, why);
+	if (err)
+		goto put;
+	err = qcow_change_lock();
+	if (!err) {
+		err = change_locked(dev, change, pause_ns, why);
+		qcow_change_unlock();
+		qcow_change_release(dev->view, change);
+	}
+	/* what the page cache has of it was another disk's */
+	if (!err && takes_away(change))
+		invalidate_bdev(dev->disk->part0);
+	unclaim(dev);
+put:
+	put_device(disk_to_dev(dev->disk));
+	return err;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/* qcowctl snapshot create, apply, delete: on a device in use, or on a file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/fs.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "control.h"
+#include "error.h"
+#include "probe.h"
+#include "session.h"
+
+enum { BACKING_FORMAT = 256, FORCE };
+
+static const struct option_row options[] = {
+	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
+	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
+	{ 0 }
+};
+
+static const struct option_row apply_options[] = {
+	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
+	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
+	{ FORCE, "force", NULL, "although the device is open" },
+	{ 0 }
+};
+
+struct request {
+	struct chain_options chain;
+	bool force;
+};
+
+static int take(void *into, int key, char *arg)
+{
+	struct request *r = into;
+
+	switch (key) {
+	case 'f':
+		return format_option("-f", arg, &r->chain.format);
+	case BACKING_FORMAT:
+		return format_option("--backing-format", arg,
+				     &r->chain.backing_format);
+	case FORCE:
+		r->force = true;
+		return 0;
+	}
+	return EXIT_USAGE;
+}
+
+/* How long the disk stood still, for who has it in use. */
+static void tell_pause(const struct session *t, const char *done,
+		       const char *name, u64 pause_ns)
+{
+	if (!t->hidden)
+		printf("%s %s; /dev/" QCOW_DISK_PREFIX "%u stood still for %.1f ms\n",
+		       name, done, t->number, pause_ns / 1e6);
+}
+
+/* The disk is another one: its partitions may be, too. */
+static void rescan(const struct session *t)
+{
+	char *node = xasprintf("/dev/" QCOW_DISK_PREFIX "%u", t->number);
+	int fd = t->hidden ? -1 : open(node, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (ioctl(fd, BLKRRPART))
+			warn("the partitions of %s were not read again: %m",
+			     node);
+		close(fd);
+	}
+	free(node);
+}
+
+static const struct {
+	const char *verb;
+	const char *done;
+} words[] = {
+	[QCOW_SNAPSHOT_CREATE] = { "create", "created" },
+	[QCOW_SNAPSHOT_APPLY] = { "apply", "applied" },
+	[QCOW_SNAPSHOT_DELETE] = { "delete", "deleted" },
+};
+
+static int change(const struct session *t, enum qcow_snapshot_op op,
+		  const char *name, bool force)
+{
+	char message[512] = "";
+	struct qcow_snapshot s = {
+		.size = sizeof(s),
+		.flags = force ? QCOW_SNAPSHOT_FORCE : 0,
+		.number = t->number,
+		.op = op,
+		.name = (uintptr_t)name,
+		.name_len = strlen(name),
+		.message = (uintptr_t)message,
+		.message_len = sizeof(message),
+	};
+	int err = control_snapshot(&s);
+
+	if (err) {
+		char *what = xasprintf("%s the snapshot %s of",
+				       words[op].verb, name);
+		int ret = session_failed(t, what, err, message);
+
+		free(what);
+		return ret;
+	}
+	tell_pause(t, words[op].done, name, s.pause_ns);
+	if (op == QCOW_SNAPSHOT_APPLY)
+		rescan(t);
+	return 0;
+}
+
+static int run(const struct command *cmd, int argc, char **argv,
+	       enum qcow_snapshot_op op)
+{
+	struct request r = { .force = false };
+	struct session t;
+	int ret;
+
+	ret = options_parse(cmd, argc, argv, take, &r);
+	if (ret)
+		return ret;
+	if (argc - optind != 2)
+		return command_usage_error(cmd,
+					   "an image and a snapshot are wanted");
+	if (!*argv[optind + 1])
+		return fail(EXIT_USAGE, "the snapshot's name is empty");
+	ret = session_open(&t, argv[optind], &r.chain);
+	if (ret)
+		return ret;
+	return session_close(&t, change(&t, op, argv[optind + 1], r.force));
+}
+
+static int run_create(const struct command *cmd, int argc, char **argv)
+{
+	return run(cmd, argc, argv, QCOW_SNAPSHOT_CREATE);
+}
+
+static int run_apply(const struct command *cmd, int argc, char **argv)
+{
+	return run(cmd, argc, argv, QCOW_SNAPSHOT_APPLY);
+}
+
+static int run_delete(const struct command *cmd, int argc, char **argv)
+{
+	return run(cmd, argc, argv, QCOW_SNAPSHOT_DELETE);
+}
+
+const struct command snapshot_create_command = {
+	.name = "snapshot create",
+	.args = "IMAGE|DEVICE NAME",
+	.summary = "Keep the disk as it is now, under a name",
+	.options = options,
+	.run = run_create,
+};
+
+const struct command snapshot_apply_command = {
+	.name = "snapshot apply",
+	.args = "IMAGE|DEVICE ID|NAME",
+	.summary = "Make the disk what it was then",
+	.options = apply_options,
+	.run = run_apply,
+};
+
+const struct command snapshot_delete_command = {
+	.name = "snapshot delete",
+	.args = "IMAGE|DEVICE ID|NAME",
+	.summary = "Forget a snapshot",
+	.options = options,
+	.run = run_delete,
+};
