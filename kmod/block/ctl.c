@@ -20,7 +20,7 @@
 /* Longer ids and names than this cannot be asked for. */
 #define MAX_SNAPSHOT_STRING	4096
 
-static long ctl_features(void *arg)
+static long ctl_features(struct file *ctl, void *arg)
 {
 	struct qcow_features *f = arg;
 
@@ -115,7 +115,7 @@ static void put_message(u64 message, u32 message_len,
 		return;
 }
 
-static long attach_layers(struct qcow_attach *a,
+static long attach_layers(struct file *ctl, struct qcow_attach *a,
 			  const struct qcow_layer_files *layers,
 			  struct qcow_reason *why)
 {
@@ -128,12 +128,12 @@ static long attach_layers(struct qcow_attach *a,
 		if (IS_ERR(snapshot))
 			return PTR_ERR(snapshot);
 	}
-	err = qcow_device_attach(a, layers, snapshot, why);
+	err = qcow_device_attach(a, layers, snapshot, ctl, why);
 	kfree(snapshot);
 	return err;
 }
 
-static long ctl_attach(void *arg)
+static long ctl_attach(struct file *ctl, void *arg)
 {
 	struct qcow_attach *a = arg;
 	struct qcow_layer_files *layers;
@@ -148,7 +148,7 @@ static long ctl_attach(void *arg)
 		return PTR_ERR(layers);
 	why = kzalloc(sizeof(*why), GFP_KERNEL);
 	if (why) {
-		err = attach_layers(a, layers, why);
+		err = attach_layers(ctl, a, layers, why);
 		if (err)
 			put_message(a->message, a->message_len, why);
 		kfree(why);
@@ -159,7 +159,7 @@ static long ctl_attach(void *arg)
 	return err;
 }
 
-static long ctl_detach(void *arg)
+static long ctl_detach(struct file *ctl, void *arg)
 {
 	struct qcow_detach *d = arg;
 
@@ -168,7 +168,7 @@ static long ctl_detach(void *arg)
 	return qcow_device_detach(d->number, d->flags & QCOW_DETACH_LAZY);
 }
 
-static long ctl_query(void *arg)
+static long ctl_query(struct file *ctl, void *arg)
 {
 	struct qcow_query *q = arg;
 	struct file *file;
@@ -220,7 +220,7 @@ static const enum qcow_change_op snapshot_ops[] = {
 	[QCOW_SNAPSHOT_DELETE]	= QCOW_CHANGE_SNAPSHOT_DELETE,
 };
 
-static long ctl_snapshot(void *arg)
+static long ctl_snapshot(struct file *ctl, void *arg)
 {
 	struct qcow_snapshot *s = arg;
 	const struct asked asked = {
@@ -248,7 +248,7 @@ static long ctl_snapshot(void *arg)
 	return err;
 }
 
-static long ctl_resize(void *arg)
+static long ctl_resize(struct file *ctl, void *arg)
 {
 	struct qcow_resize *r = arg;
 	const struct asked asked = {
@@ -273,13 +273,13 @@ static long ctl_resize(void *arg)
  * @cmd: its number
  * @size: of its structure now
  * @min_size: and when it was first published
- * @run: does it; @arg is written back where it returns 0
+ * @run: does it, asked through @ctl; @arg is written back where it returns 0
  */
 struct ctl_command {
 	unsigned int cmd;
 	size_t size;
 	size_t min_size;
-	long (*run)(void *arg);
+	long (*run)(struct file *ctl, void *arg);
 };
 
 static const struct ctl_command commands[] = {
@@ -309,7 +309,8 @@ static const struct ctl_command *find_command(unsigned int cmd)
 	return NULL;
 }
 
-static long run_command(const struct ctl_command *c, void __user *uarg)
+static long run_command(const struct ctl_command *c, struct file *ctl,
+			void __user *uarg)
 {
 	u32 size;
 	void *arg;
@@ -324,7 +325,7 @@ static long run_command(const struct ctl_command *c, void __user *uarg)
 		return -ENOMEM;
 	err = copy_struct_from_user(arg, c->size, uarg, size);
 	if (!err)
-		err = c->run(arg);
+		err = c->run(ctl, arg);
 	if (!err && copy_to_user(uarg, arg, min_t(size_t, c->size, size)))
 		err = -EFAULT;
 	kfree(arg);
@@ -339,13 +340,20 @@ static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	return run_command(c, (void __user *)arg);
+	return run_command(c, file, (void __user *)arg);
+}
+
+static int ctl_release(struct inode *inode, struct file *file)
+{
+	qcow_device_detach_hidden(file);
+	return 0;
 }
 
 static const struct file_operations ctl_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = ctl_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.release = ctl_release,
 	.llseek = noop_llseek,
 };
 

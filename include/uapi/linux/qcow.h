@@ -113,7 +113,8 @@ struct qcow_layer {
 #define QCOW_ATTACH_NO_DISCARD	(1U << 4)
 /*
  * A device that nobody can open, without a node and without partitions: for
- * what the ioctls below do to an image that is not in use.
+ * what the ioctls below do to an image that is not in use.  It is detached when
+ * the control device is closed through which it was attached, if not before.
  */
 #define QCOW_ATTACH_HIDDEN	(1U << 5)
 
