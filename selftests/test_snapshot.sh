@@ -354,7 +354,7 @@ no_room()
 	dd if=/dev/zero of=ballast2 bs=4k status=none 2>/dev/null || :
 	sync -f .
 	expect_fail 4 snapshot create "$DEV" one
-	expect_says "No space left"
+	expect_says "there is no room"
 	same "$T/initial" "$DEV"
 	expect_equal "the list" "" "$(names)"
 	rm ballast ballast2
