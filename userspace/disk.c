@@ -31,6 +31,18 @@ static int grow(unsigned int number, const char *path, u64 size)
 	return err ? session_failed(&s, "resize", err, message) : 0;
 }
 
+/* A raw file can be longer before the driver sees it. */
+static int grow_raw(const char *path, u64 size)
+{
+	struct fresh f;
+	int ret = fresh_open_existing(&f, path);
+
+	if (!ret && f.file.length < size)
+		ret = fresh_resize(&f, size) ?: fresh_sync(&f);
+	fresh_close(&f);
+	return ret;
+}
+
 static int open_node(struct disk *d)
 {
 	char node[32];
@@ -46,11 +58,13 @@ int disk_open(struct disk *d, const char *path, const struct chain_options *o,
 	struct attachment a = {
 		.chain = *o, .flags = QCOW_ATTACH_NO_PARTSCAN,
 	};
-	int ret;
+	int ret = 0;
 
 	*d = (struct disk){ .node = FRESH_CLOSED };
 	a.chain.writable = true;
-	ret = attachment_make(&a, path, &d->number);
+	if (o->format == QCOW_FORMAT_RAW)
+		ret = grow_raw(path, size);
+	ret = ret ?: attachment_make(&a, path, &d->number);
 	if (ret)
 		return ret;
 	ret = grow(d->number, path, size) ?: open_node(d);
