@@ -134,8 +134,8 @@ convert_new()
 	while read -ra row; do
 		one_new "${row[@]}"
 		count=$((count + 1))
-	done < <(new_rows)
-	[ $count -ge 40 ] || fault "only $count rows"
+	done < <(new_rows | grep -E -e "${ROWS-.}")
+	[ $count -ge 40 ] || [ -n "${ROWS-}" ] || fault "only $count rows"
 	verdict "convert: a disk into $count kinds of image"
 }
 
@@ -289,8 +289,10 @@ convert_cut()
 {
 	local i pid ended=0
 
+	# Pieces that take long, and some that do not.
 	for ((i = 0; i < 24; i++)); do
 		seq 300000 >>disk.raw
+		head -c 1M /dev/urandom >>disk.raw
 	done
 	head -c 10K /dev/urandom >kept
 	for i in 1 3 5 8; do
@@ -310,6 +312,10 @@ convert_cut()
 	done
 	[ $ended -gt 0 ] || fault "always done before"
 	rm out
+	# Tables that reach over several pieces, in their order all the same.
+	must convert -m 16 -O qcow2 -c -o cluster_size=4k disk.raw out
+	sound out "in order"
+	same_content disk.raw raw out qcow2 "in order"
 	must convert -O qcow2 -c --progress-json disk.raw out
 	jq -es 'length > 0 and (.[-1] | .bytes == .total and .total > 0) and
 		all(has("device") and has("speed") and has("eta_ms"))' \
