@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/sched.h>
 
+#include "file/record.h"
 #include "image/internal.h"
 #include "image/shadow.h"
 #include "image/tree.h"
@@ -141,7 +142,8 @@ static bool strip_copied(struct qcow_shadow *s)
 		if (*entry & QCOW2_OFLAG_COMPRESSED ||
 		    !(*entry & QCOW2_OFLAG_COPIED))
 			continue;
-		*entry &= ~QCOW2_OFLAG_COPIED;
+		if (!qcow_rule_broken(QCOW_RULE_STRIP))
+			*entry &= ~QCOW2_OFLAG_COPIED;
 		any = true;
 	}
 	return any;
