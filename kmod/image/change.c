@@ -124,7 +124,6 @@ static int build_and_switch(struct qcow_image *image,
 	if (!err)
 		adopt(&s, change);
 	qcow_shadow_destroy(&s, err);
-	qcow_record_step(QCOW_STEP_NONE);
 	return err;
 }
 
@@ -149,6 +148,7 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 				    change->name_len);
 	err = build_and_switch(image, change, why);
 	qcow_record_end(QCOW_RECORD_CHANGE_END, record, err);
+	qcow_record_step(QCOW_STEP_NONE);
 restore:
 	memalloc_noio_restore(noio);
 	return err ? qcow_refuse(why, err, "%s: could not be changed (%d)",
