@@ -91,7 +91,7 @@ static int qemu_img_says(const char *path)
 
 static int we_say(void)
 {
-	const struct metadata *md = &verdict_world(&verdict)->metadata;
+	const struct metadata *md = &verdict.shown->metadata;
 
 	if (md->err || md->result.check_errors)
 		return 1;

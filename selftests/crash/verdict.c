@@ -176,6 +176,7 @@ void verdict_state(struct verdict *v)
 	bool parsed = parse_header(image);
 	struct world *w = parsed ? world_of_state(v) : verdict_world(v);
 
+	v->shown = w;
 	metadata_check(&w->metadata, image);
 	if (parsed)
 		check_disks(v, w);

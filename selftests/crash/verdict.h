@@ -9,6 +9,7 @@
  * struct verdict - all that a state is judged by
  * @worlds:	what there is, and what there is to be after a change
  * @now:	which is which
+ * @shown:	what the last state was held against
  * @changing:	a change is under way: the one or the other...
  * @possible:	...unless it has to be refused
  * @before:	the header that leads to the one
@@ -18,6 +19,7 @@ struct verdict {
 	struct image image;
 	struct world worlds[2];
 	unsigned int now;
+	const struct world *shown;
 	bool changing;
 	bool possible;
 	struct qcow2_header before;
