@@ -64,6 +64,11 @@ int control_resize(struct qcow_resize *r)
 	return ioctl(control_fd, QCOW_RESIZE, r) ? -errno : 0;
 }
 
+int control_empty(struct qcow_empty *e)
+{
+	return ioctl(control_fd, QCOW_EMPTY, e) ? -errno : 0;
+}
+
 int control_query(const struct file *f, struct qcow_query *q)
 {
 	*q = (struct qcow_query){

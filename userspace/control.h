@@ -22,6 +22,9 @@ int control_snapshot(struct qcow_snapshot *s);
 /** control_resize - QCOW_RESIZE; 0 or a negative errno */
 int control_resize(struct qcow_resize *r);
 
+/** control_empty - QCOW_EMPTY; 0 or a negative errno */
+int control_empty(struct qcow_empty *e);
+
 /**
  * control_query - does the driver have this file open?
  *

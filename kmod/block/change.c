@@ -135,7 +135,8 @@ static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 /* Does it take away what somebody may be using? */
 static bool takes_away(const struct qcow_change *change)
 {
-	return change->op == QCOW_CHANGE_SNAPSHOT_APPLY;
+	return change->op == QCOW_CHANGE_SNAPSHOT_APPLY ||
+	       change->op == QCOW_CHANGE_EMPTY;
 }
 
 /* From here on it is not detached, and not changed by others. */
@@ -157,6 +158,9 @@ static int claim(struct qcow_device *dev, const struct qcow_change *change,
 				  dev->number);
 	else
 		dev->changing = true;
+	/* from here on, until it is another disk */
+	if (!err && takes_away(change) && !force)
+		dev->shut = true;
 	mutex_unlock(&disk->open_mutex);
 	return err;
 }
@@ -165,36 +169,18 @@ static void unclaim(struct qcow_device *dev)
 {
 	mutex_lock(&dev->disk->open_mutex);
 	dev->changing = false;
+	dev->shut = false;
 	mutex_unlock(&dev->disk->open_mutex);
-}
-
-/*
- * A disk that ended within a cluster and grew: what the rest of the cluster
- * holds, or what of the backing file shows through, nobody could read so far.
- */
-static int zero_rest(struct qcow_device *dev, sector_t old)
-{
-	struct block_device *bdev = dev->disk->part0;
-	sector_t end = round_up(old, qcow_view_cluster_size(dev->view) >>
-				     SECTOR_SHIFT);
-	int err = 0;
-
-	end = min(end, get_capacity(dev->disk));
-	if (end > old)
-		err = blkdev_issue_zeroout(bdev, old, end - old, GFP_NOIO, 0);
-	return end > old && !err ? blkdev_issue_flush(bdev) : err;
 }
 
 int qcow_device_change(unsigned int number, struct qcow_change *change,
 		       bool force, u64 *pause_ns, struct qcow_reason *why)
 {
 	struct qcow_device *dev = qcow_device_get(number);
-	sector_t old;
 	int err;
 
 	if (!dev)
 		return -ENXIO;
-	old = get_capacity(dev->disk);
 	err = claim(dev, change, force, why);
 	if (err)
 		goto put;
@@ -207,8 +193,6 @@ int qcow_device_change(unsigned int number, struct qcow_change *change,
 	/* what the page cache has of it was another disk's */
 	if (!err && takes_away(change))
 		invalidate_bdev(dev->disk->part0);
-	if (!err && change->op == QCOW_CHANGE_RESIZE)
-		err = zero_rest(dev, old);
 	unclaim(dev);
 put:
 	put_device(disk_to_dev(dev->disk));

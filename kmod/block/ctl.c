@@ -20,7 +20,7 @@
 /* Longer ids and names than this cannot be asked for. */
 #define MAX_SNAPSHOT_STRING	4096
 
-static long ctl_features(void *arg)
+static long ctl_features(struct file *ctl, void *arg)
 {
 	struct qcow_features *f = arg;
 
@@ -133,7 +133,33 @@ static long attach_layers(struct qcow_attach *a,
 	return err;
 }
 
-static long ctl_attach(void *arg)
+/* A hidden device lasts no longer than who asked for it. */
+static void tie(struct file *ctl, const struct qcow_attach *a)
+{
+	struct qcow_device *dev, *old;
+
+	if (!(a->flags & QCOW_ATTACH_HIDDEN))
+		return;
+	dev = qcow_device_get(a->number);
+	old = xchg((struct qcow_device **)&ctl->private_data, dev);
+	if (old)
+		qcow_device_end(old);
+}
+
+static int ctl_open(struct inode *inode, struct file *file)
+{
+	file->private_data = NULL;
+	return 0;
+}
+
+static int ctl_release(struct inode *inode, struct file *file)
+{
+	if (file->private_data)
+		qcow_device_end(file->private_data);
+	return 0;
+}
+
+static long ctl_attach(struct file *ctl, void *arg)
 {
 	struct qcow_attach *a = arg;
 	struct qcow_layer_files *layers;
@@ -149,6 +175,8 @@ static long ctl_attach(void *arg)
 	why = kzalloc(sizeof(*why), GFP_KERNEL);
 	if (why) {
 		err = attach_layers(a, layers, why);
+		if (!err)
+			tie(ctl, a);
 		if (err)
 			put_message(a->message, a->message_len, why);
 		kfree(why);
@@ -159,7 +187,7 @@ static long ctl_attach(void *arg)
 	return err;
 }
 
-static long ctl_detach(void *arg)
+static long ctl_detach(struct file *ctl, void *arg)
 {
 	struct qcow_detach *d = arg;
 
@@ -168,7 +196,7 @@ static long ctl_detach(void *arg)
 	return qcow_device_detach(d->number, d->flags & QCOW_DETACH_LAZY);
 }
 
-static long ctl_query(void *arg)
+static long ctl_query(struct file *ctl, void *arg)
 {
 	struct qcow_query *q = arg;
 	struct file *file;
@@ -220,7 +248,7 @@ static const enum qcow_change_op snapshot_ops[] = {
 	[QCOW_SNAPSHOT_DELETE]	= QCOW_CHANGE_SNAPSHOT_DELETE,
 };
 
-static long ctl_snapshot(void *arg)
+static long ctl_snapshot(struct file *ctl, void *arg)
 {
 	struct qcow_snapshot *s = arg;
 	const struct asked asked = {
@@ -248,7 +276,7 @@ static long ctl_snapshot(void *arg)
 	return err;
 }
 
-static long ctl_resize(void *arg)
+static long ctl_resize(struct file *ctl, void *arg)
 {
 	struct qcow_resize *r = arg;
 	const struct asked asked = {
@@ -268,18 +296,32 @@ static long ctl_resize(void *arg)
 	return run_change(&asked, &change);
 }
 
+static long ctl_empty(struct file *ctl, void *arg)
+{
+	struct qcow_empty *e = arg;
+	const struct asked asked = {
+		.number = e->number,
+		.pause_ns = &e->pause_ns,
+		.message = e->message,
+		.message_len = e->message_len,
+	};
+	struct qcow_change change = { .op = QCOW_CHANGE_EMPTY };
+
+	return e->flags ? -EINVAL : run_change(&asked, &change);
+}
+
 /**
  * struct ctl_command - one ioctl
  * @cmd: its number
  * @size: of its structure now
  * @min_size: and when it was first published
- * @run: does it; @arg is written back where it returns 0
+ * @run: does it, for who has @ctl open; @arg is written back where it returns 0
  */
 struct ctl_command {
 	unsigned int cmd;
 	size_t size;
 	size_t min_size;
-	long (*run)(void *arg);
+	long (*run)(struct file *ctl, void *arg);
 };
 
 static const struct ctl_command commands[] = {
@@ -295,6 +337,8 @@ static const struct ctl_command commands[] = {
 	  sizeof(struct qcow_snapshot), ctl_snapshot },
 	{ QCOW_RESIZE, sizeof(struct qcow_resize),
 	  sizeof(struct qcow_resize), ctl_resize },
+	{ QCOW_EMPTY, sizeof(struct qcow_empty),
+	  sizeof(struct qcow_empty), ctl_empty },
 };
 
 /* A newer caller's structure is larger, and so is the number it encodes. */
@@ -309,7 +353,8 @@ static const struct ctl_command *find_command(unsigned int cmd)
 	return NULL;
 }
 
-static long run_command(const struct ctl_command *c, void __user *uarg)
+static long run_command(const struct ctl_command *c, struct file *ctl,
+			void __user *uarg)
 {
 	u32 size;
 	void *arg;
@@ -324,7 +369,7 @@ static long run_command(const struct ctl_command *c, void __user *uarg)
 		return -ENOMEM;
 	err = copy_struct_from_user(arg, c->size, uarg, size);
 	if (!err)
-		err = c->run(arg);
+		err = c->run(ctl, arg);
 	if (!err && copy_to_user(uarg, arg, min_t(size_t, c->size, size)))
 		err = -EFAULT;
 	kfree(arg);
@@ -339,11 +384,13 @@ static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	return run_command(c, (void __user *)arg);
+	return run_command(c, file, (void __user *)arg);
 }
 
 static const struct file_operations ctl_fops = {
 	.owner = THIS_MODULE,
+	.open = ctl_open,
+	.release = ctl_release,
 	.unlocked_ioctl = ctl_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,

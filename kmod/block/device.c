@@ -36,7 +36,9 @@ static void set_state(struct qcow_device *dev, enum qcow_state state)
 
 static int device_open(struct qcow_device *dev)
 {
-	return dev->state == QCOW_STATE_DEAD ? -ENXIO : 0;
+	if (dev->state == QCOW_STATE_DEAD)
+		return -ENXIO;
+	return dev->shut ? -EBUSY : 0;
 }
 
 /* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
@@ -301,6 +303,15 @@ int qcow_device_detach(unsigned int number, bool lazy)
 	err = detach_device(dev, lazy);
 	put_device(disk_to_dev(disk));
 	return err;
+}
+
+void qcow_device_end(struct qcow_device *dev)
+{
+	struct gendisk *disk = dev->disk;
+
+	/* or somebody else did it */
+	detach_device(dev, true);
+	put_device(disk_to_dev(disk));
 }
 
 /* It may have been opened, or detached, in the meantime. */

@@ -28,6 +28,7 @@ enum qcow_state {
  * @live:	the disk was added; guarded by the list's mutex
  * @read_only:	attached so
  * @changing:	it is being given another structure; under open_mutex
+ * @shut:	nobody may open it meanwhile; likewise
  * @lazy:	detach when the last opener closes it
  * @no_discard:	discards are not offered
  * @sector_size: logical block size, bytes
@@ -46,6 +47,7 @@ struct qcow_device {
 	bool live;
 	bool read_only;
 	bool changing;
+	bool shut;
 	bool lazy;
 	bool no_discard;
 	unsigned int sector_size;
@@ -77,6 +79,9 @@ int qcow_device_attach(struct qcow_attach *attach,
 
 /** qcow_device_detach - see struct qcow_detach */
 int qcow_device_detach(unsigned int number, bool lazy);
+
+/** qcow_device_end - detach a device that qcow_device_get() found, and put it */
+void qcow_device_end(struct qcow_device *dev);
 
 /**
  * qcow_device_of - the device whose top image's active disk a file is

@@ -29,6 +29,7 @@ static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
 	[QCOW_CHANGE_SNAPSHOT_APPLY]	= qcow_snapshot_apply,
 	[QCOW_CHANGE_SNAPSHOT_DELETE]	= qcow_snapshot_delete,
 	[QCOW_CHANGE_RESIZE]		= qcow_resize,
+	[QCOW_CHANGE_EMPTY]		= qcow_empty,
 };
 
 static int check(const struct qcow_view *view, struct qcow_reason *why)
@@ -127,12 +128,51 @@ static int build_and_switch(struct qcow_image *image,
 	return err;
 }
 
+/*
+ * A disk that ends within a cluster and is to grow: what lies in the rest of
+ * it, or what of the backing file would show through there, becomes zeros
+ * while it is still behind the end.
+ */
+static int zero_rest(struct qcow_view *view, const struct qcow_change *change)
+{
+	u64 size = view->size, end;
+	int err;
+
+	end = round_up(size, 1ULL << view->image->geo.cluster_bits);
+	if (change->op != QCOW_CHANGE_RESIZE || change->size <= size ||
+	    end == size)
+		return 0;
+	view->size = end;
+	err = qcow_cmd_zero(view, size, end - size);
+	view->size = size;
+	return err;
+}
+
+static int change_quietly(struct qcow_image *image, struct qcow_change *change,
+			  struct qcow_reason *why)
+{
+	u64 record;
+	int err;
+
+	err = zero_rest(&image->active, change);
+	if (!err)
+		err = qcow_commit_quiesce(image);
+	if (err)
+		return err;
+	qcow_alloc_withdraw(image);
+	record = qcow_record_change(change->op, change->size, change->name,
+				    change->name_len);
+	err = build_and_switch(image, change, why);
+	qcow_record_end(QCOW_RECORD_CHANGE_END, record, err);
+	qcow_record_step(QCOW_STEP_NONE);
+	return err;
+}
+
 int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 		    struct qcow_reason *why)
 {
 	struct qcow_image *image = view->image;
 	unsigned int noio;
-	u64 record;
 	int err;
 
 	qcow_registry_assert_locked();
@@ -140,16 +180,7 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	if (err)
 		return err;
 	noio = memalloc_noio_save();
-	err = qcow_commit_quiesce(image);
-	if (err)
-		goto restore;
-	qcow_alloc_withdraw(image);
-	record = qcow_record_change(change->op, change->size, change->name,
-				    change->name_len);
-	err = build_and_switch(image, change, why);
-	qcow_record_end(QCOW_RECORD_CHANGE_END, record, err);
-	qcow_record_step(QCOW_STEP_NONE);
-restore:
+	err = change_quietly(image, change, why);
 	memalloc_noio_restore(noio);
 	return err ? qcow_refuse(why, err, "%s: could not be changed (%d)",
 				 image->path, err) : 0;

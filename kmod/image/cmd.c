@@ -353,3 +353,37 @@ void qcow_cmd_submit(struct qcow_cmd *cmd)
 	}
 	settle(cmd, ret);
 }
+
+struct waited_cmd {
+	struct qcow_cmd cmd;
+	struct completion done;
+};
+
+static void waited_done(struct qcow_cmd *cmd)
+{
+	complete(&container_of(cmd, struct waited_cmd, cmd)->done);
+}
+
+int qcow_cmd_zero(struct qcow_view *view, u64 pos, u32 len)
+{
+	struct waited_cmd *w = kzalloc(sizeof(*w), GFP_NOIO);
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	init_completion(&w->done);
+	qcow_cmd_init(&w->cmd);
+	w->cmd.view = view;
+	w->cmd.wq = view->image->wq;
+	w->cmd.op = QCOW_OP_ZERO;
+	w->cmd.pos = pos;
+	w->cmd.len = len;
+	w->cmd.done = waited_done;
+	qcow_cmd_submit(&w->cmd);
+	wait_for_completion(&w->done);
+	/* its work item may have been queued once more than was needed */
+	cancel_work_sync(&w->cmd.work);
+	err = w->cmd.error;
+	kfree(w);
+	return err;
+}

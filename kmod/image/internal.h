@@ -287,11 +287,12 @@ int qcow_header_change(struct qcow_image *image,
 
 struct qcow_shadow;
 
-/* snapshot.c, resize.c: what becomes different, to be switched to */
+/* snapshot.c, resize.c, empty.c: what becomes different, to be switched to */
 int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change);
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change);
 int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change);
 int qcow_resize(struct qcow_shadow *s, struct qcow_change *change);
+int qcow_empty(struct qcow_shadow *s, struct qcow_change *change);
 
 /* verify.c */
 
@@ -347,5 +348,12 @@ int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
 void qcow_cmd_unpark(struct qcow_cmd *cmd);
 /** qcow_cmd_fail - ...or will not be */
 void qcow_cmd_fail(struct qcow_cmd *cmd, int error);
+
+/**
+ * qcow_cmd_zero - have a range of a writable qcow2 image's disk read zeros
+ *
+ * As a request would, whether or not requests are let in.  Waits for it.
+ */
+int qcow_cmd_zero(struct qcow_view *view, u64 pos, u32 len);
 
 #endif /* QCOW_IMAGE_INTERNAL_H */

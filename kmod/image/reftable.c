@@ -160,14 +160,33 @@ static int switch_header(struct qcow_image *image, const struct layout *l)
 	return 0;
 }
 
-static int note_new(struct qcow_image *image, const struct layout *l)
+static int note(struct qcow_image *image, u64 first, u64 count)
 {
 	struct qcow_metadata *m = qcow_metadata_alloc(GFP_NOIO);
 
 	if (!m)
 		return -ENOMEM;
-	kfree(qcow_metadata_add(image, m, l->first, l->blocks + l->clusters));
+	kfree(qcow_metadata_add(image, m, first, count));
 	return 0;
+}
+
+/* Each by itself: a block may be replaced without the others. */
+static int note_new(struct qcow_image *image, const struct layout *l)
+{
+	int err = note(image, l->first + l->blocks, l->clusters);
+	u64 i;
+
+	for (i = 0; i < l->blocks && !err; i++)
+		err = note(image, l->first + i, 1);
+	return err;
+}
+
+static void forget_new(struct qcow_image *image, const struct layout *l)
+{
+	u64 cluster;
+
+	for (cluster = l->first; cluster < layout_end(l); cluster++)
+		qcow_metadata_remove(image, cluster);
 }
 
 static int build_and_switch(struct qcow_image *image, const struct layout *l,
@@ -191,6 +210,7 @@ static int build_and_switch(struct qcow_image *image, const struct layout *l,
 		err = switch_header(image, l);
 	if (err) {
 		kvfree(table);
+		forget_new(image, l);
 		return err;
 	}
 	mutex_lock(&refs->mutex);

@@ -256,17 +256,6 @@ static u64 *read_l1(struct qcow_shadow *s, const struct table *t)
 	return l1;
 }
 
-static int drop_active(struct qcow_shadow *s)
-{
-	const struct qcow2_header *h = &s->image->header;
-	int err = qcow_tree_drop(s, s->image->active.l1_table, h->l1_size);
-
-	if (!err)
-		err = drop_bytes(s, h->l1_table_offset,
-				 (u64)h->l1_size * sizeof(u64));
-	return err;
-}
-
 /* The new references first: none falls to 0 in between. */
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 {
@@ -290,7 +279,7 @@ int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 	if (!err)
 		err = qcow_shadow_put_l1(s);
 	if (!err)
-		err = drop_active(s);
+		err = qcow_tree_drop_active(s);
 	s->header.size = t.s.disk_size;
 	return err;
 }

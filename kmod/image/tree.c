@@ -191,6 +191,18 @@ int qcow_tree_drop(struct qcow_shadow *s, const u64 *l1, u32 count)
 	return min(ret, 0);
 }
 
+int qcow_tree_drop_active(struct qcow_shadow *s)
+{
+	const struct qcow2_header *h = &s->image->header;
+	u8 bits = s->image->geo.cluster_bits;
+	u64 bytes = (u64)h->l1_size * sizeof(u64);
+	int err = qcow_tree_drop(s, s->image->active.l1_table, h->l1_size);
+
+	return err ? err : qcow_shadow_ref(s, h->l1_table_offset >> bits,
+					   (bytes + (1ULL << bits) - 1) >> bits,
+					   false);
+}
+
 /* Return: 1 where a flag changed; 0; or an error. */
 static int mark_entries(struct qcow_shadow *s, u64 index)
 {

@@ -23,6 +23,9 @@ int qcow_tree_take(struct qcow_shadow *s, const u64 *from, u32 count);
 /** qcow_tree_drop - the references of a tree, one less each */
 int qcow_tree_drop(struct qcow_shadow *s, const u64 *l1, u32 count);
 
+/** qcow_tree_drop_active - those of the active disk, its L1 table included */
+int qcow_tree_drop_active(struct qcow_shadow *s);
+
 /**
  * qcow_tree_mark - make the COPIED flags of @s->l1's tree true
  *

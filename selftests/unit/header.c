@@ -392,6 +392,33 @@ static void test_short_version(void)
 	       "an unknown version in a short file");
 }
 
+/* Bytes 24..71 but the encryption method, and nothing else. */
+static void test_structure(void)
+{
+	static const struct qcow2_header new = {
+		.size = 5ULL << 28, .l1_size = 7, .l1_table_offset = 0x70000,
+		.refcount_table_offset = 0x80000, .refcount_table_clusters = 2,
+		.nb_snapshots = 3, .snapshots_offset = 0xa0000,
+	};
+	struct qcow_fault fault = {};
+	struct qcow2_header h;
+	u8 buf[112], old[112];
+
+	new_header(buf, 3);
+	put(buf + 88, 8, 0x1234);
+	memcpy(old, buf, sizeof(old));
+	qcow2_header_set_structure(buf, &new);
+	report(!qcow2_header_parse(buf, sizeof(buf), &h, &fault) &&
+	       h.size == new.size && h.l1_size == new.l1_size &&
+	       h.l1_table_offset == new.l1_table_offset &&
+	       h.refcount_table_offset == new.refcount_table_offset &&
+	       h.refcount_table_clusters == new.refcount_table_clusters &&
+	       h.nb_snapshots == new.nb_snapshots &&
+	       h.snapshots_offset == new.snapshots_offset &&
+	       !memcmp(buf, old, 24) && !memcmp(buf + 32, old + 32, 4) &&
+	       !memcmp(buf + 72, old + 72, 40), "the structure is changed");
+}
+
 void test_header(void)
 {
 	size_t i;
@@ -400,6 +427,7 @@ void test_header(void)
 	test_members();
 	test_version_2();
 	test_short_version();
+	test_structure();
 	test_lengths(2, 72, 72);
 	test_lengths(3, 104, 104);
 	test_lengths(3, 112, 112);

@@ -251,6 +251,58 @@ static void test_matches(void)
 	       "a name is matched whole");
 }
 
+/* Byte for byte what QEMU writes. */
+static void test_encode(void)
+{
+	static const struct qcow2_snapshot s = {
+		.l1_table_offset = 0x60000, .l1_size = 2,
+		.id = "1", .id_len = 1, .name = "snap", .name_len = 4,
+		.disk_size = 1 << 30, .icount = QCOW2_SNAPSHOT_NO_ICOUNT,
+	};
+	u8 *wanted = new_entry(NULL, 0), *got = malloc(72);
+
+	if (!got)
+		abort();
+	memset(got, 0xaa, 72);
+	qcow2_snapshot_encode(got, &s);
+	report(qcow2_snapshot_encoded_len(&s) == 72 &&
+	       !memcmp(got, wanted, 72), "a new entry is QEMU's");
+	free(got);
+	free(wanted);
+}
+
+/* What is decoded from it is what was encoded. */
+static void test_encode_members(const struct qcow2_header *h)
+{
+	static const struct qcow2_snapshot s = {
+		.l1_table_offset = 0xa1b2c3d4e60000, .l1_size = 0x123456,
+		.date_sec = 0x61626364, .date_nsec = 0x35343332,
+		.vm_clock_nsec = 0x1122334455667788,
+		.vm_state_size = 0x99aabbccddeeff, .disk_size = 0x8877665544,
+		.icount = 0x1020304050607080,
+		.id = "123", .id_len = 3, .name = "a longer name", .name_len = 13,
+	};
+	u32 len = qcow2_snapshot_encoded_len(&s);
+	struct qcow2_snapshot t;
+	struct qcow_fault fault;
+	u8 *buf = malloc(len);
+
+	if (!buf)
+		abort();
+	qcow2_snapshot_encode(buf, &s);
+	report(!qcow2_snapshot_parse(h, buf, len, AT, &t, &fault) &&
+	       t.entry_len == len && t.l1_table_offset == s.l1_table_offset &&
+	       t.l1_size == s.l1_size && t.date_sec == s.date_sec &&
+	       t.date_nsec == s.date_nsec &&
+	       t.vm_clock_nsec == s.vm_clock_nsec &&
+	       t.vm_state_size == s.vm_state_size &&
+	       t.disk_size == s.disk_size && t.icount == s.icount &&
+	       qcow2_snapshot_matches_id(&t, s.id, s.id_len) &&
+	       qcow2_snapshot_matches_name(&t, s.name, s.name_len),
+	       "every member is encoded");
+	free(buf);
+}
+
 void test_snapshot(void)
 {
 	static const struct edit longest[] = {
@@ -275,4 +327,6 @@ void test_snapshot(void)
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		test_row(&h, &rows[i]);
 	test_matches();
+	test_encode();
+	test_encode_members(&h);
 }

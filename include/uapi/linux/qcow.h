@@ -113,7 +113,8 @@ struct qcow_layer {
 #define QCOW_ATTACH_NO_DISCARD	(1U << 4)
 /*
  * A device that nobody can open, without a node and without partitions: for
- * what the ioctls below do to an image that is not in use.
+ * what the ioctls below do to an image that is not in use.  It is detached when
+ * the descriptor of the control device is closed, or gets another one.
  */
 #define QCOW_ATTACH_HIDDEN	(1U << 5)
 
@@ -278,6 +279,29 @@ struct qcow_resize {
 	__u64 pause_ns;
 };
 
+/**
+ * struct qcow_empty - the disk becomes what backs it (QCOW_EMPTY)
+ * @size:	in: sizeof(struct qcow_empty)
+ * @flags:	zero
+ * @number:	in: N of /dev/qcowN, which is attached read-write
+ * @message_len: in: bytes at @message
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @pause_ns:	out: how long requests had to wait, nanoseconds
+ *
+ * All that was written to the top image is forgotten: the second half of
+ * merging it into its backing file.  Snapshots stay.
+ *
+ * Errors: as struct qcow_snapshot; EBUSY: the device is open.
+ */
+struct qcow_empty {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 message_len;
+	__u64 message;
+	__u64 pause_ns;
+};
+
 #define QCOW_IOC_MAGIC	'Q'
 
 #define QCOW_FEATURES	_IOWR(QCOW_IOC_MAGIC, 0x40, struct qcow_features)
@@ -286,5 +310,6 @@ struct qcow_resize {
 #define QCOW_QUERY	_IOWR(QCOW_IOC_MAGIC, 0x43, struct qcow_query)
 #define QCOW_SNAPSHOT	_IOWR(QCOW_IOC_MAGIC, 0x44, struct qcow_snapshot)
 #define QCOW_RESIZE	_IOWR(QCOW_IOC_MAGIC, 0x45, struct qcow_resize)
+#define QCOW_EMPTY	_IOWR(QCOW_IOC_MAGIC, 0x46, struct qcow_empty)
 
 #endif /* _UAPI_LINUX_QCOW_H */

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+/* An overlay becomes what it was when it was made: nothing over its backing. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "image/internal.h"
+#include "image/shadow.h"
+#include "image/tree.h"
+
+int qcow_empty(struct qcow_shadow *s, struct qcow_change *change)
+{
+	const struct qcow2_header *h = &s->image->header;
+	u64 bytes = (u64)h->l1_size * sizeof(u64);
+	int err;
+
+	if (!h->l1_size)
+		return 0;
+	s->l1 = kvzalloc(round_up(bytes + 1, PAGE_SIZE), GFP_NOIO);
+	if (!s->l1)
+		return -ENOMEM;
+	err = qcow_shadow_put_l1(s);
+	return err ? err : qcow_tree_drop_active(s);
+}
