@@ -28,6 +28,7 @@ enum record_change {
 	RECORD_CHANGE_APPLY,
 	RECORD_CHANGE_DELETE,
 	RECORD_CHANGE_RESIZE,
+	RECORD_CHANGE_EMPTY,	/* the disk becomes what backs it */
 };
 
 enum record_op {

@@ -51,11 +51,11 @@ static struct options {
 	bool stop, unfinished;
 } options = { .states = 20000, .seed = 1 };
 
-/* Of structural changes; the last ones are a change of the size. */
+/* Of structural changes. */
 static const char *const change_names[] = {
 	[RECORD_CHANGE_CREATE] = "create", [RECORD_CHANGE_APPLY] = "apply",
 	[RECORD_CHANGE_DELETE] = "delete", [RECORD_CHANGE_RESIZE] = "grow",
-	"shrink",
+	[RECORD_CHANGE_EMPTY] = "empty", "shrink",
 };
 
 #define NR_CHANGES	ARRAY_SIZE(change_names)
@@ -267,10 +267,12 @@ static void overlap(const struct record *head)
 
 static unsigned int kind_of(const struct record *head)
 {
-	if (head->arg > RECORD_CHANGE_RESIZE)
+	if (head->arg > RECORD_CHANGE_EMPTY)
 		errx(1, "record: change %u", head->arg);
-	return head->arg + (head->arg == RECORD_CHANGE_RESIZE &&
-		head->pos < verdict_world(&verdict)->active.content.size);
+	if (head->arg == RECORD_CHANGE_RESIZE &&
+	    head->pos < verdict_world(&verdict)->active.content.size)
+		return NR_CHANGES - 1;
+	return head->arg;
 }
 
 static void play_change(const struct record *head, const u8 *name)

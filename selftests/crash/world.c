@@ -15,24 +15,14 @@ static void *must_alloc(size_t size)
 	return p;
 }
 
-/* Whole clusters, as whatever is behind the end may be copied some time. */
-static struct span new_span(const struct image *image, u64 size)
+/* So much of it; zeros where it is shorter. */
+static struct span copy_span(struct span from, u64 size)
 {
-	u64 cluster = 1ULL << image->geo.cluster_bits;
+	u8 *data = must_alloc(size);
 
-	return (struct span){
-		.data = must_alloc((size + cluster - 1) / cluster * cluster),
-		.size = size,
-	};
-}
-
-static struct span copy_span(const struct image *image, struct span from,
-			     u64 size)
-{
-	struct span to = new_span(image, size);
-
-	memcpy((u8 *)to.data, from.data, size < from.size ? size : from.size);
-	return to;
+	if (from.size)
+		memcpy(data, from.data, size < from.size ? size : from.size);
+	return (struct span){ data, size };
 }
 
 /* --- Snapshots --- */
@@ -104,16 +94,6 @@ static void set_active(const struct world *w, struct world *next,
 	next->active.owned = true;
 }
 
-/* What was behind the end in its cluster, nobody could read so far. */
-static struct span resized(const struct world *w, const struct image *image,
-			   const u8 *now, u64 size)
-{
-	u64 cluster = 1ULL << image->geo.cluster_bits;
-	struct span all = { now, w->active.clusters * cluster };
-
-	return copy_span(image, all, size);
-}
-
 static bool create(const struct world *w, struct world *next,
 		   const struct image *image, struct span now,
 		   const char *name, u64 len)
@@ -124,9 +104,9 @@ static bool create(const struct world *w, struct world *next,
 		free(string);
 		return false;
 	}
-	world_add(next, image, NULL, string, copy_span(image, now, now.size));
+	world_add(next, image, NULL, string, copy_span(now, now.size));
 	free(string);
-	set_active(w, next, image, copy_span(image, now, now.size));
+	set_active(w, next, image, copy_span(now, now.size));
 	return true;
 }
 
@@ -136,24 +116,26 @@ bool world_next(const struct world *w, struct world *next,
 {
 	struct span active = { now, w->active.content.size };
 	struct view *named = find(w, name, change->len);
+	u64 size = active.size;
 
 	next->nr_snapshots = w->nr_snapshots;
 	memcpy(next->snapshots, w->snapshots, sizeof(w->snapshots));
 	metadata_forget(&next->metadata);
 	if (change->arg == RECORD_CHANGE_CREATE)
 		return create(w, next, image, active, name, change->len);
-	if (change->arg == RECORD_CHANGE_RESIZE) {
-		set_active(w, next, image,
-			   resized(w, image, now, change->pos));
-		return true;
-	}
-	if (!named)
+	if (change->arg == RECORD_CHANGE_RESIZE)
+		size = change->pos;
+	else if (change->arg == RECORD_CHANGE_EMPTY)
+		active = image->backing;
+	else if (!named)
 		return false;
-	if (change->arg == RECORD_CHANGE_DELETE)
+	else if (change->arg == RECORD_CHANGE_DELETE)
 		remove_snapshot(next, named);
 	else
 		active = named->content;
-	set_active(w, next, image, copy_span(image, active, active.size));
+	if (change->arg == RECORD_CHANGE_APPLY)
+		size = active.size;
+	set_active(w, next, image, copy_span(active, size));
 	return true;
 }
 

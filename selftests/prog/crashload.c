@@ -15,7 +15,8 @@
  * Where CHANGES are asked for, another thread makes, applies and deletes so
  * many snapshots meanwhile, and gives the disk other sizes up to LARGEST bytes,
  * which is what the versions are of then.  A sector that was cut off goes on
- * counting when it is back.
+ * counting when it is back.  At the end of every second SEED the disk becomes
+ * what backs it.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -435,16 +436,6 @@ static void apply_snapshot(void)
 	release(&changer);
 }
 
-/* The driver zeroes what was behind the end in its cluster. */
-static void note_rest(uint64_t old, uint64_t bytes)
-{
-	uint64_t end = (old + cluster - 1) / cluster * cluster;
-	struct range rest = { old, (end < bytes ? end : bytes) - old };
-
-	new_versions(&rest);
-	note_zeroes(&rest);
-}
-
 static uint64_t pick_unit(void)
 {
 	const uint64_t units[] = { block, cluster, cluster, 64 * cluster };
@@ -461,10 +452,8 @@ static void grow(void)
 	bytes = (old + next(&changer) % (largest - old)) / unit * unit;
 	if (bytes <= old)
 		bytes = largest;
-	if (!ask_resize(bytes))
-		return;
-	note_rest(old, bytes);
-	set_size(bytes);
+	if (ask_resize(bytes))
+		set_size(bytes);
 }
 
 static void shrink(void)
@@ -511,6 +500,19 @@ static void *change(void *argument)
 		changes[next(&changer) % (sizeof(changes) / sizeof(*changes))]();
 	}
 	return NULL;
+}
+
+/* Only of a disk that nobody has open. */
+static void empty(void)
+{
+	char message[256] = "";
+	struct qcow_empty e = {
+		.size = sizeof(e), .number = number,
+		.message = (uintptr_t)message,
+		.message_len = sizeof(message),
+	};
+
+	ask(QCOW_EMPTY, &e, message);
 }
 
 static void start_changes(const char *path, struct plan *plan, uint64_t seed)
@@ -586,13 +588,23 @@ static void save_versions(const char *path)
 		err(1, "%s", path);
 }
 
+static void finish(const struct plan *plan, uint64_t seed)
+{
+	flush();
+	close(device);
+	if (plan->changes && seed % 2)
+		empty();
+}
+
 int main(int argc, char **argv)
 {
 	struct plan plan = { };
+	uint64_t seed;
 	unsigned int i;
 
 	if (argc != 8 && argc != 10)
 		errx(2, "usage: crashload DEVICE SEED OPERATIONS THREADS CLUSTER MAXIMUM VERSIONS [CHANGES LARGEST]");
+	seed = strtoull(argv[2], NULL, 0);
 	left = plan.operations = atoi(argv[3]);
 	threads = atoi(argv[4]);
 	cluster = strtoull(argv[5], NULL, 0);
@@ -606,14 +618,14 @@ int main(int argc, char **argv)
 	open_device(argv[1]);
 	open_versions(argv[7]);
 	for (i = 0; i < threads; i++)
-		start(&workers[i], strtoull(argv[2], NULL, 0) * MAX_THREADS + i);
+		start(&workers[i], seed * MAX_THREADS + i);
 	if (plan.changes)
-		start_changes(argv[1], &plan, strtoull(argv[2], NULL, 0));
+		start_changes(argv[1], &plan, seed);
 	for (i = 0; i < threads; i++)
 		pthread_join(workers[i].thread, NULL);
 	if (plan.changes)
 		pthread_join(changer.thread, NULL);
-	flush();
+	finish(&plan, seed);
 	save_versions(argv[7]);
 	return 0;
 }
