@@ -36,9 +36,9 @@ help:
 	@echo 'make check                 all tests'
 	@echo 'make check-long            those of writing, for hours'
 	@echo 'make check-debug [TESTS=]  all tests under KASAN and lockdep'
-	@echo 'make check-plug            pull the plug of a VM that writes'
-	@echo 'make check-logwrites       cut the log of what reached a disk'
-	@echo 'make check-crash           cut the power at every instant'
+	@echo 'make check-crash           cut the power at every instant; with'
+	@echo 'make check-logwrites       cuts of the log of what reached a disk'
+	@echo 'make check-plug            and the plug of a VM pulled'
 	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
 	@echo 'make fuzz                  fuzz the format code for a long time'
 	@echo 'make bench                 measure against the peers'
@@ -97,7 +97,7 @@ check:
 
 check-long:
 	@LONG=y VM_TIMEOUT=20000 selftests/run test_write.sh test_race.sh \
-		test_write_fs.sh test_write_errors.sh test_big.sh
+		test_write_fs.sh test_write_errors.sh test_memory.sh test_big.sh
 
 # Under KASAN, lockdep and the like; the kernel is built first, once.
 check-debug:
@@ -105,14 +105,19 @@ check-debug:
 	VM_TIMEOUT=9000 SLOW=5 selftests/run --kernel "$$kernel" $(TESTS)
 
 # The real stack below: built first, as they boot VMs by themselves.
-check-plug check-logwrites: check-%: modules qcowctl
-	@$(MAKE) --no-print-directory -s -C selftests/prog
+check-plug check-logwrites: check-%: crash-programs
 	@selftests/crash/$*
 
-# With the rules whole, and with each of them broken.
-check-crash:
+crash-programs: modules qcowctl
+	@$(MAKE) --no-print-directory -s -C selftests/prog
+
+# The order of the driver's own writes, with the rules whole and with each of
+# them broken; what reaches the disk below a file system; and the machine.
+check-crash: crash-programs
 	@rc=0; selftests/crash/run || rc=1; \
-	selftests/crash/run --broken || rc=1; exit $$rc
+	selftests/crash/run --broken || rc=1; \
+	selftests/crash/logwrites || rc=1; \
+	selftests/crash/plug || rc=1; exit $$rc
 
 demo:
 	@selftests/demo.sh $(IMAGE)
@@ -137,6 +142,6 @@ FORCE:
 
 .PHONY: all help module modules need-kernel qcowctl install uninstall \
 	dkms-install check check-long check-debug check-plug check-logwrites \
-	check-crash 	demo shell style fuzz bench clean FORCE
+	crash-programs check-crash demo shell style fuzz bench clean FORCE
 
 export DESTDIR PREFIX

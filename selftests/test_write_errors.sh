@@ -12,49 +12,6 @@
 . "$(dirname "$0")/lib/write.sh"
 
 model=$(built prog/model)
-eat=$(built prog/eat)
-cgroup=/sys/fs/cgroup/qcow-errors
-
-state()
-{
-	cat "/sys/block/${DEV#/dev/}/qcow/state"
-}
-
-# put KIB-OFFSET KIB [OPTIONS OF DD]: from source, directly
-put()
-{
-	dd if="$T/source" of="$DEV" bs=4k seek=$(($1 / 4)) count=$(($2 / 4)) \
-		oflag=direct conv=notrunc "${@:3}" status=none
-}
-
-# holds KIB-OFFSET KIB
-holds()
-{
-	dd if="$DEV" bs=4k skip=$(($1 / 4)) count=$(($2 / 4)) iflag=direct \
-		status=none | cmp -n $(($2 * 1024)) - "$T/source" ||
-		fail "at $1 KiB: not what was written"
-}
-
-flush()
-{
-	dd if=/dev/null of="$DEV" conv=fsync,notrunc status=none
-}
-
-# Whether or not its end fails: it is the end.
-detach_somehow()
-{
-	"$QCOWCTL" detach "$DEV" || echo "detach told of the failure"
-	[ ! -b "$DEV" ] || fail "$DEV is still there"
-}
-
-# may_be STATE INITIAL IMAGE: each sector is one of its values of that time
-may_be()
-{
-	qemu-img convert -O raw "$3" after.raw
-	"$model" --initial "$2" --check "$1" after.raw ||
-		fail "a sector is what it never was"
-	rm after.raw
-}
 
 # --- No room ---
 
@@ -307,67 +264,13 @@ gone_in_a_race()
 	disk_ends
 }
 
-# --- Little memory ---
-
-# with_little_memory MIB COMMAND...
-with_little_memory()
-{
-	local mib=$1
-	shift
-
-	echo "${mib}M" >$cgroup/memory.high
-	(echo "$BASHPID" >$cgroup/cgroup.procs && exec "$@")
-}
-
-little_memory()
-{
-	local seconds=${LONG:+60}
-	local end=$((SECONDS + ${seconds:-12}))
-
-	scratch_fs ext4 640
-	cd "$FS"
-	qemu-img create -q -f qcow2 swap.qcow2 256M
-	qemu-img create -q -f qcow2 -o cluster_size=4k fs.qcow2 256M
-	attach swap.qcow2
-	mkswap "$DEV" >/dev/null
-	swapon -d -p 100 "$DEV"
-	defer swap_off "$DEV"
-	swap=$DEV
-	attach fs.qcow2
-	mkfs.ext4 -q -F "$DEV"
-	mkdir upper
-	mount -o discard "$DEV" upper
-	while [ $SECONDS -lt $end ]; do
-		with_little_memory 24 "$eat" 64 2 &
-		with_little_memory 24 dd if=/dev/zero of=upper/stream bs=1M \
-			count=48 status=none
-		wait
-		rm upper/stream
-	done
-	umount upper
-	e2fsck -f -n "$DEV" >/dev/null 2>&1 || fail "the upper one is damaged"
-	swapoff "$swap"
-	detach "$DEV" "$swap"
-	checked fs.qcow2
-	checked swap.qcow2
-	cd "$T"
-}
-
-swap_off()
-{
-	! grep -q "^$1 " /proc/swaps || swapoff "$1"
-}
-
 not_said=''
 require dmsetup filefrag jq xxd
 modprobe dm-mod
 random_file "$T/source" 1M
-echo +memory >/sys/fs/cgroup/cgroup.subtree_control
-mkdir $cgroup
-defer rmdir $cgroup
 for part in "full_below ext4 160" "full_below xfs 320" "full_below btrfs 320" \
 	    "bad_data ext4" "bad_metadata ext4" "bad_metadata xfs" \
-	    "gone_in_a_race ext4" "gone_in_a_race xfs" little_memory; do
+	    "gone_in_a_race ext4" "gone_in_a_race xfs"; do
 	echo "$part (after $SECONDS s)"
 	$part
 done

@@ -15,7 +15,7 @@
 #include "control.h"
 #include "error.h"
 #include "probe.h"
-#include "target.h"
+#include "session.h"
 
 enum { BACKING_FORMAT = 256, FORCE };
 
@@ -57,7 +57,7 @@ static int take(void *into, int key, char *arg)
 }
 
 /* How long the disk stood still, for who has it in use. */
-static void tell_pause(const struct target *t, const char *done,
+static void tell_pause(const struct session *t, const char *done,
 		       const char *name, u64 pause_ns)
 {
 	if (!t->hidden)
@@ -66,7 +66,7 @@ static void tell_pause(const struct target *t, const char *done,
 }
 
 /* The disk is another one: its partitions may be, too. */
-static void rescan(const struct target *t)
+static void rescan(const struct session *t)
 {
 	char *node = xasprintf("/dev/" QCOW_DISK_PREFIX "%u", t->number);
 	int fd = t->hidden ? -1 : open(node, O_RDONLY | O_CLOEXEC);
@@ -89,7 +89,7 @@ static const struct {
 	[QCOW_SNAPSHOT_DELETE] = { "delete", "deleted" },
 };
 
-static int change(const struct target *t, enum qcow_snapshot_op op,
+static int change(const struct session *t, enum qcow_snapshot_op op,
 		  const char *name, bool force)
 {
 	char message[512] = "";
@@ -108,7 +108,7 @@ static int change(const struct target *t, enum qcow_snapshot_op op,
 	if (err) {
 		char *what = xasprintf("%s the snapshot %s of",
 				       words[op].verb, name);
-		int ret = target_failed(t, what, err, message);
+		int ret = session_failed(t, what, err, message);
 
 		free(what);
 		return ret;
@@ -123,7 +123,7 @@ static int run(const struct command *cmd, int argc, char **argv,
 	       enum qcow_snapshot_op op)
 {
 	struct request r = { .force = false };
-	struct target t;
+	struct session t;
 	int ret;
 
 	ret = options_parse(cmd, argc, argv, take, &r);
@@ -134,10 +134,10 @@ static int run(const struct command *cmd, int argc, char **argv,
 					   "an image and a snapshot are wanted");
 	if (!*argv[optind + 1])
 		return fail(EXIT_USAGE, "the snapshot's name is empty");
-	ret = target_open(&t, argv[optind], &r.chain);
+	ret = session_open(&t, argv[optind], &r.chain);
 	if (ret)
 		return ret;
-	return target_close(&t, change(&t, op, argv[optind + 1], r.force));
+	return session_close(&t, change(&t, op, argv[optind + 1], r.force));
 }
 
 static int run_create(const struct command *cmd, int argc, char **argv)

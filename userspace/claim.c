@@ -44,7 +44,7 @@ static const char *advice(const struct file *f, int byte, enum claim what_for)
 
 	if (what_for == CLAIM_LOOK)
 		return "stop that process first, or read it as it stands with -U";
-	if (f->writable && !writer)
+	if (what_for == CLAIM_DISK && f->writable && !writer)
 		return "stop that process first, or attach it read-only with -r";
 	return "stop that process first";
 }

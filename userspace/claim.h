@@ -11,6 +11,7 @@ enum claim {
 	CLAIM_DISK,		/* to be attached */
 	CLAIM_SNAPSHOT,		/* a snapshot of it, which does not change */
 	CLAIM_LOOK,		/* to be read by this program */
+	CLAIM_TARGET,		/* to be written or replaced by it */
 };
 
 /**

@@ -16,8 +16,7 @@ static const struct {
 	{ "iso",	QCOW_FORMAT_RAW },
 };
 
-/* What the name promises; 0 for nothing. */
-static enum qcow_format format_of_name(const char *path)
+enum qcow_format probe_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *dot = strrchr(slash ? slash : path, '.');
@@ -46,7 +45,7 @@ static int disagree(const char *path, bool magic, enum qcow_format named)
 
 int probe_format(const struct file *f, enum qcow_format *format)
 {
-	enum qcow_format named = format_of_name(f->path);
+	enum qcow_format named = probe_name(f->path);
 	bool magic;
 	int ret;
 

@@ -16,6 +16,9 @@
  */
 int probe_format(const struct file *f, enum qcow_format *format);
 
+/** probe_name - what the end of the name promises; 0 for nothing */
+enum qcow_format probe_name(const char *path);
+
 /** format_option - the argument of -f; 0 or EXIT_USAGE */
 int format_option(const char *option, const char *name,
 		  enum qcow_format *format);

@@ -12,7 +12,7 @@
 #include "probe.h"
 #include "size.h"
 #include "sysfs.h"
-#include "target.h"
+#include "session.h"
 
 enum { BACKING_FORMAT = 256, SHRINK };
 
@@ -46,7 +46,7 @@ static int take(void *into, int key, char *arg)
 }
 
 /* @word: SIZE, +SIZE or -SIZE */
-static int new_size(const struct target *t, const char *word, u64 *size)
+static int new_size(const struct session *t, const char *word, u64 *size)
 {
 	bool more = *word == '+', less = *word == '-';
 	u64 sectors, by;
@@ -66,7 +66,7 @@ static int new_size(const struct target *t, const char *word, u64 *size)
 	return 0;
 }
 
-static int resize(const struct target *t, const char *word, bool shrink)
+static int resize(const struct session *t, const char *word, bool shrink)
 {
 	char message[512] = "";
 	struct qcow_resize r = {
@@ -84,7 +84,7 @@ static int resize(const struct target *t, const char *word, bool shrink)
 	r.disk_size = size;
 	err = control_resize(&r);
 	if (err)
-		return target_failed(t, "resize", err, message);
+		return session_failed(t, "resize", err, message);
 	if (!t->hidden)
 		printf("/dev/" QCOW_DISK_PREFIX "%u has %llu bytes now; it stood still for %.1f ms\n",
 		       t->number, size, r.pause_ns / 1e6);
@@ -95,7 +95,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct request r = { .shrink = false };
 	const char *size = argv[argc - 1];
-	struct target t;
+	struct session t;
 	int ret;
 
 	/* apart, as it may look like an option */
@@ -107,10 +107,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (argc - 1 - optind != 1)
 		return command_usage_error(cmd, "an image and a size are wanted");
-	ret = target_open(&t, argv[optind], &r.chain);
+	ret = session_open(&t, argv[optind], &r.chain);
 	if (ret)
 		return ret;
-	return target_close(&t, resize(&t, size, r.shrink));
+	return session_close(&t, resize(&t, size, r.shrink));
 }
 
 const struct command resize_command = {

@@ -1,86 +1,169 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
+#include <linux/fs.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/ioctl.h>
 
-#include "attachment.h"
-#include "control.h"
+#include "chain.h"
 #include "error.h"
-#include "holders.h"
-#include "sysfs.h"
 #include "target.h"
 
-static bool shows_snapshot(unsigned int number)
-{
-	char *snapshot = sysfs_attribute(number, "qcow/snapshot");
-	bool any = snapshot && *snapshot;
+enum { RUN = 4 << 20 };
 
-	free(snapshot);
-	return any;
+static bool is_qcow2(const struct target *t)
+{
+	return t->n->format == QCOW_FORMAT_QCOW2;
 }
 
-/* The device of the active disk of the image at @path, if it is attached. */
-static bool find_attached(const char *path, unsigned int *number)
+struct fresh *target_data(struct target *t)
 {
-	unsigned int *numbers;
-	bool found = false;
-	struct stat st;
-	size_t i, n;
+	return t->n->data_file ? &t->data : &t->image;
+}
 
-	if (stat(path, &st))
-		return false;
-	n = sysfs_devices(&numbers);
-	for (i = 0; i < n && !found; i++) {
-		found = sysfs_shows_image(numbers[i], &st) &&
-			!shows_snapshot(numbers[i]);
-		*number = numbers[i];
+/* Where the file system does not know the flag, it has nothing to turn off. */
+static void set_nocow(const struct fresh *f)
+{
+	int flags;
+
+	if (!ioctl(f->file.fd, FS_IOC_GETFLAGS, &flags)) {
+		flags |= FS_NOCOW_FL;
+		ioctl(f->file.fd, FS_IOC_SETFLAGS, &flags);
 	}
-	free(numbers);
-	return found;
 }
 
-int target_open(struct target *t, const char *word,
-		const struct chain_options *o)
+static int open_data(struct target *t, const char *path)
 {
-	const struct attachment hidden = {
-		.chain = *o,
-		.flags = QCOW_ATTACH_HIDDEN | QCOW_ATTACH_NO_PARTSCAN,
-	};
-	struct attachment a = hidden;
-
-	*t = (struct target){ .word = word };
-	if (sysfs_number_of(word, &t->number) ||
-	    find_attached(word, &t->number))
-		return control_open();
-	a.chain.writable = true;
-	t->hidden = true;
-	return attachment_make(&a, word, &t->number);
-}
-
-int target_close(struct target *t, int ret)
-{
-	int err;
-
-	if (!t->hidden)
-		return ret;
-	err = control_detach(t->number, 0);
-	if (err)
-		return fail_errno(-err, "the last writes to %s failed",
-				  t->word);
-	return ret;
-}
-
-int target_failed(const struct target *t, const char *what, int err,
-		  const char *message)
-{
-	char *holders = NULL;
+	char *name;
 	int ret;
 
-	if (err == -EBUSY && !t->hidden)
-		holders = holders_name(t->number);
-	ret = fail(exit_code_of(-err), "cannot %s %s: %s%s%s", what, t->word,
-		   *message ? message : strerror(-err), holders ? ": " : "",
-		   holders ? holders : "");
-	free(holders);
+	if (!t->n->data_file)
+		return 0;
+	ret = chain_resolve(path, "data file", t->n->data_file, &name);
+	if (ret)
+		return ret;
+	ret = fresh_open(&t->data, name);
+	free(name);
+	if (!ret && t->n->nocow)
+		set_nocow(&t->data);
+	return ret ?: fresh_resize(&t->data, t->n->size);
+}
+
+int target_open(struct target *t, const struct newimage *n, const char *path)
+{
+	int ret;
+
+	*t = (struct target){
+		.n = n, .image = FRESH_CLOSED, .data = FRESH_CLOSED,
+	};
+	ret = fresh_open(&t->image, path);
+	if (!ret && n->nocow)
+		set_nocow(&t->image);
+	if (!is_qcow2(t))
+		return ret ?: fresh_resize(&t->image, n->size);
+	return ret ?: open_data(t, t->image.file.path) ?:
+	       writer_open(&t->w, n, &t->image);
+}
+
+int target_open_existing(struct target *t, const struct newimage *n,
+			 const char *path)
+{
+	*t = (struct target){
+		.n = n, .image = FRESH_CLOSED, .data = FRESH_CLOSED,
+	};
+	return fresh_open_existing(&t->image, path);
+}
+
+/* --- Preallocation --- */
+
+/* Clusters that lie one behind the other and are to be filled. */
+struct run {
+	u64 start;
+	u64 length;
+};
+
+static int fill_run(struct target *t, struct run *r)
+{
+	int ret = 0;
+
+	if (t->n->preallocation == PREALLOCATION_FULL)
+		ret = fresh_fill(&t->image, r->start, r->length);
+	r->length = 0;
 	return ret;
+}
+
+static int add_to_run(struct target *t, struct run *r, u64 host, u64 length)
+{
+	int ret = 0;
+
+	if (r->start + r->length != host || r->length >= RUN)
+		ret = fill_run(t, r);
+	if (!r->length)
+		r->start = host;
+	r->length += length;
+	return ret;
+}
+
+static int place_all(struct target *t)
+{
+	u64 step = 1ULL << t->n->cluster_bits, guest, host;
+	struct run r = { .length = 0 };
+	int ret = 0;
+
+	for (guest = 0; !ret && guest < t->n->size; guest += step) {
+		ret = writer_place(&t->w, guest, 0, &host);
+		if (!ret && !t->n->data_file)
+			ret = add_to_run(t, &r, host, step);
+	}
+	return ret ?: fill_run(t, &r);
+}
+
+static int preallocate_file(struct fresh *f, enum preallocation how, u64 size)
+{
+	if (how == PREALLOCATION_FALLOC)
+		return fresh_allocate(f, 0, size);
+	if (how == PREALLOCATION_FULL)
+		return fresh_fill(f, 0, size);
+	return 0;
+}
+
+int target_preallocate(struct target *t)
+{
+	const struct newimage *n = t->n;
+	int ret;
+
+	if (!is_qcow2(t))
+		return preallocate_file(&t->image, n->preallocation, n->size);
+	if (!n->preallocation && !n->data_file_raw)
+		return 0;
+	ret = place_all(t);
+	if (!ret && n->data_file)
+		ret = preallocate_file(&t->data, n->preallocation, n->size);
+	return ret;
+}
+
+/* --- The end --- */
+
+static int finish(struct target *t)
+{
+	int ret = writer_finish(&t->w);
+
+	if (!ret && t->n->preallocation == PREALLOCATION_FALLOC)
+		ret = fresh_allocate(&t->image, 0, t->w.end);
+	return ret;
+}
+
+/* The image leads to its data file, so that goes first. */
+int target_commit(struct target *t, bool sync)
+{
+	int ret = is_qcow2(t) ? finish(t) : 0;
+
+	if (!ret && t->n->data_file)
+		ret = fresh_commit(&t->data, sync);
+	return ret ?: fresh_commit(&t->image, sync);
+}
+
+void target_close(struct target *t)
+{
+	writer_close(&t->w);
+	fresh_close(&t->data);
+	fresh_close(&t->image);
 }

@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * An image that is to be changed, attached or not.  One that is not is
- * attached for the time, hidden: the driver does it all, so that whatever
- * happens on the way, the image is the old one or the new one.
- */
+/* A new image of either format, with its data file if it has one. */
 #ifndef QCOWCTL_TARGET_H
 #define QCOWCTL_TARGET_H
 
-#include <stdbool.h>
-
-#include "chain.h"
+#include "writer.h"
 
 /**
- * struct target - it
- * @word:	what the user called it
- * @number:	of its device
- * @hidden:	attached by target_open()
+ * struct target - the image that is being made
+ * @n:		what it is to be
+ * @image:	its file
+ * @data:	its external data file; closed where it has none
+ * @w:		qcow2 only
  */
 struct target {
-	const char *word;
-	unsigned int number;
-	bool hidden;
+	const struct newimage *n;
+	struct fresh image;
+	struct fresh data;
+	struct writer w;
 };
 
 /**
- * target_open - find the device of an image, or make one
- * @word:	a device or an image file
- * @o:		for an image file
+ * target_open - begin a new image at @path
+ * @n: checked; must stay as long as the target
  *
- * Return: 0, or an exit code; only after 0 target_close() is due.
+ * Return: 0 or an exit code; target_close() is due in any case.
  */
-int target_open(struct target *t, const char *word,
-		const struct chain_options *o);
+int target_open(struct target *t, const struct newimage *n, const char *path);
 
-/** target_close - @ret, or an exit code where the end fails */
-int target_close(struct target *t, int ret);
+/** target_open_existing - a raw image or a device that is there; its bytes stay */
+int target_open_existing(struct target *t, const struct newimage *n,
+			 const char *path);
+
+/** target_preallocate - give every cluster of an empty image its place */
+int target_preallocate(struct target *t);
+
+/** target_data - the file that holds the guest's data */
+struct fresh *target_data(struct target *t);
 
 /**
- * target_failed - say why the driver refused; the exit code
- * @what:	"create the snapshot s1 of"
- * @err:	the driver's error, negative
- * @message:	the driver's words
+ * target_commit - all is written: finish the image, let it appear
+ * @sync: after its bytes are on the disk
  */
-int target_failed(const struct target *t, const char *what, int err,
-		  const char *message);
+int target_commit(struct target *t, bool sync);
+void target_close(struct target *t);
 
 #endif /* QCOWCTL_TARGET_H */

@@ -15,6 +15,7 @@ struct status {
 	u64 length;
 	bool has_offset;
 	u64 offset;
+	struct qcow2_compressed stream;
 };
 
 static u64 least(u64 a, u64 b)
@@ -95,29 +96,42 @@ void view_close(struct view *v)
 	v->l1 = v->l2 = NULL;
 }
 
-/* Holes of a raw file read as zeros; who cannot tell has none. */
-static void raw_status(const struct view *v, u64 offset, struct status *st)
+/*
+ * Holes of a raw file read as zeros; who cannot tell has none.  A file system
+ * may look at each page of a run to find its end, so it is asked once a run.
+ */
+static void find_run(struct view *v, u64 at)
 {
-	u64 at = v->image->offset + offset;
+	u64 end = v->image->offset + v->size;
 	off_t data, hole;
 
-	*st = (struct status){
-		.type = QCOW2_CLUSTER_NORMAL, .length = v->size - offset,
-		.has_offset = true, .offset = at,
-	};
+	v->run_start = at;
+	v->run_end = end;
 	data = lseek(v->data->fd, at, SEEK_DATA);
-	if (data < 0 && errno != ENXIO)
+	v->run_data = data == at || (data < 0 && errno != ENXIO);
+	if (data < 0)
 		return;
 	if (data != at) {
-		st->type = QCOW2_CLUSTER_ZERO_ALLOC;
-		if (data > 0)
-			st->length = data - at;
+		v->run_end = least(data, end);
 		return;
 	}
 	/* The padding of the last sector belongs to what is before it. */
 	hole = lseek(v->data->fd, at, SEEK_HOLE);
 	if (hole > at && hole < v->data->length)
-		st->length = hole - at;
+		v->run_end = least(hole, end);
+}
+
+static void raw_status(struct view *v, u64 offset, struct status *st)
+{
+	u64 at = v->image->offset + offset;
+
+	if (at < v->run_start || at >= v->run_end)
+		find_run(v, at);
+	*st = (struct status){
+		.type = v->run_data ? QCOW2_CLUSTER_NORMAL :
+				      QCOW2_CLUSTER_ZERO_ALLOC,
+		.length = v->run_end - at, .has_offset = true, .offset = at,
+	};
 }
 
 static int load_l2(struct view *v, u64 index)
@@ -182,6 +196,8 @@ static void entry_status(const struct view *v, u64 offset,
 		st->length = ((u64)(sc + run) << geo->subcluster_bits) - within;
 		st->type = qcow2_subcluster_type(st->type, e->bitmap, sc);
 	}
+	if (st->type == QCOW2_CLUSTER_COMPRESSED)
+		qcow2_compressed_decode(geo, e->entry, &st->stream);
 	set_offset(v, e->entry, within, st);
 }
 
@@ -245,10 +261,12 @@ static void describe(const struct view *v, const struct status *st,
 	e->has_offset = st->has_offset;
 	e->offset = st->offset;
 	e->file = v->data;
+	e->geo = v->l1 ? &v->image->geo : NULL;
+	e->stream = st->stream;
 }
 
 /* Down the chain until a layer has something there, or the next is too short. */
-static int find_extent(struct views *v, u64 offset, struct extent *e)
+int views_at(struct views *v, u64 offset, struct extent *e)
 {
 	unsigned int depth;
 	struct status st = { .length = 0 };
@@ -269,7 +287,7 @@ static int find_extent(struct views *v, u64 offset, struct extent *e)
 	return 0;
 }
 
-static bool continues(const struct extent *a, const struct extent *b)
+bool extent_continues(const struct extent *a, const struct extent *b)
 {
 	return a->depth == b->depth && a->present == b->present &&
 	       a->zero == b->zero && a->data == b->data &&
@@ -286,10 +304,10 @@ int views_each(struct views *v,
 	int ret = 0;
 
 	for (at = 0; !ret && at < size; at += next.length) {
-		ret = find_extent(v, at, &next);
+		ret = views_at(v, at, &next);
 		if (ret)
 			return ret;
-		if (now.length && continues(&now, &next)) {
+		if (now.length && extent_continues(&now, &next)) {
 			now.length += next.length;
 			continue;
 		}

@@ -15,6 +15,9 @@
  * @l1_size:	entries
  * @l2:		the L2 table read last, in CPU order
  * @l2_index:	which one that is
+ * @run_start:	raw: a run of data, or of none, that was asked for last
+ * @run_end:	its end, in the file as @run_start
+ * @run_data:	which of them
  */
 struct view {
 	const struct image *image;
@@ -24,6 +27,9 @@ struct view {
 	u32 l1_size;
 	u64 *l2;
 	u64 l2_index;
+	u64 run_start;
+	u64 run_end;
+	bool run_data;
 };
 
 /**
@@ -45,6 +51,8 @@ void view_close(struct view *v);
  * @data:	it has to be read from a file
  * @compressed:	and to be inflated
  * @has_offset:	@offset is where it lies in @file, plain
+ * @geo:	of the layer that decides; NULL for a raw one
+ * @stream:	if @compressed: where the first cluster's stream lies in @file
  */
 struct extent {
 	u64 start;
@@ -57,6 +65,8 @@ struct extent {
 	bool has_offset;
 	u64 offset;
 	const struct file *file;
+	const struct qcow2_geometry *geo;
+	struct qcow2_compressed stream;
 };
 
 /* The layers of a chain, opened for looking. */
@@ -68,6 +78,18 @@ struct views {
 /** views_open - all layers; @snapshot is the top's; views_close() is due */
 int views_open(struct views *v, const struct chain *c, const char *snapshot);
 void views_close(struct views *v);
+
+/**
+ * views_at - the piece of the disk that begins at @offset
+ *
+ * It is as long as one entry of a table tells, and no longer than the disk.
+ *
+ * Return: 0 or an exit code.
+ */
+int views_at(struct views *v, u64 offset, struct extent *e);
+
+/** extent_continues - does @b go on where @a ends, in all respects? */
+bool extent_continues(const struct extent *a, const struct extent *b);
 
 /**
  * views_each - the whole disk, extent after extent, as long as can be

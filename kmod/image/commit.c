@@ -225,6 +225,9 @@ int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
 
 	if (err)
 		qcow_commit_fail(image, "a sync", err);
+	else if (READ_ONCE(image->commit.error))
+		/* another's beside this one, of the same data perhaps */
+		err = -EIO;
 	return err;
 }
 

@@ -440,6 +440,8 @@ static void strip_resident(struct qcow_image *image, u64 l1_index)
 	struct qcow_slice *slice;
 	u32 i;
 
+	if (qcow_rule_broken(QCOW_RULE_COPIED))
+		return;
 	for (n = first; n < first + (1ULL << in_table); n++) {
 		slice = slice_has_copied(image, n) ?
 			qcow_slice_lock(&image->active, n) : NULL;

@@ -31,8 +31,17 @@ def ratios:
 		raw_qcow2: ratio($v.raw; $v.qcow2)
 	};
 
-def goal($cells):
-	ratio($cells.qcow2.value; $cells[.peer].value) as $got
+# Of a peer, or of qcow2 in another job.
+def base($all; $jobs; $cells):
+	.peer as $of
+	| $cells[$of].value // (
+		($jobs | map(select(.name == $of)) | .[0].unit) as $unit
+		| $all | map(select(.job == $of and .peer == "qcow2" and .fio))
+		| if length > 0 then .[0] | cell($unit) | .value
+		  else null end);
+
+def goal($all; $jobs; $cells):
+	ratio($cells.qcow2.value; base($all; $jobs; $cells)) as $got
 	| . + { got: $got, met: (if $got then $got >= .times else null end) };
 
 . as $all
@@ -48,7 +57,7 @@ def goal($cells):
 			missing: ($mine | map(select(.why)
 				| { (.peer): .why }) | add // {}),
 			ratios: ($cells | ratios),
-			goals: (.goals | map(goal($cells)))
+			goals: (.goals | map(goal($all; $jobs[0]; $cells)))
 		}
 		| select(($cells + .missing) | length > 0)))
 }

@@ -39,3 +39,46 @@ reads_as()
 	OUT=$(qemu-img compare -f raw -F qcow2 "$1" "$2" 2>&1) ||
 		fail "$2 is not what was written: $OUT"
 }
+
+# --- A device and what becomes of it ---
+
+state()
+{
+	cat "/sys/block/${DEV#/dev/}/qcow/state"
+}
+
+# put KIB-OFFSET KIB [OPTIONS OF DD]: from source, directly
+put()
+{
+	dd if="$T/source" of="$DEV" bs=4k seek=$(($1 / 4)) count=$(($2 / 4)) \
+		oflag=direct conv=notrunc "${@:3}" status=none
+}
+
+# holds KIB-OFFSET KIB
+holds()
+{
+	dd if="$DEV" bs=4k skip=$(($1 / 4)) count=$(($2 / 4)) iflag=direct \
+		status=none | cmp -n $(($2 * 1024)) - "$T/source" ||
+		fail "at $1 KiB: not what was written"
+}
+
+flush()
+{
+	dd if=/dev/null of="$DEV" conv=fsync,notrunc status=none
+}
+
+# Whether or not its end fails: it is the end.
+detach_somehow()
+{
+	"$QCOWCTL" detach "$DEV" || echo "detach told of the failure"
+	[ ! -b "$DEV" ] || fail "$DEV is still there"
+}
+
+# may_be STATE INITIAL IMAGE: each sector is one of its values of that time
+may_be()
+{
+	qemu-img convert -O raw "$3" after.raw
+	"$(built prog/model)" --initial "$2" --check "$1" after.raw ||
+		fail "a sector is what it never was"
+	rm after.raw
+}

@@ -574,7 +574,8 @@ static bool note_failure(const struct request *r)
 	int error = errno;
 
 	atomic_fetch_add(&failed, 1);
-	if (option.tolerate && (error == EIO || error == ENOSPC))
+	if (option.tolerate && (error == EIO || error == ENOSPC ||
+				error == ENOMEM))
 		return true;
 	fprintf(stderr, "%s: one of the %s, of sectors %ju to %ju: %s\n",
 		option.device, op_names[r->op], (uintmax_t)r->first,
@@ -914,7 +915,7 @@ static void usage(void)
 	     " sectors\n"
 	     "  --discard-zeroes  whole clusters that are discarded read"
 	     " zeros\n"
-	     "  --tolerate        requests may fail with EIO or ENOSPC\n"
+	     "  --tolerate        requests may fail: EIO, ENOSPC, ENOMEM\n"
 	     "  --on-flush        runs COMMAND with a number appended after each\n"
 	     "  --flushes         those after it had not happened yet\n"
 	     "  --state           what each sector may be after a crash, for"

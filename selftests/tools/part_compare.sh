@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# qcowctl compare, and the JSON of info, map, measure and check.
+
+parts+=' compare_table json_table'
+
+compare_images()
+{
+	{
+		head -c 300K /dev/urandom
+		seq 90000
+	} >a.raw
+	truncate -s 3M a.raw
+	cp --sparse=always a.raw same.raw
+	cp --sparse=never a.raw full.raw
+	cp --sparse=always a.raw longer.raw
+	truncate -s 4M longer.raw
+	cp --sparse=always longer.raw more.raw
+	printf z | dd of=more.raw bs=1 seek=3500000 conv=notrunc status=none
+	cp --sparse=always a.raw last.raw
+	printf z | dd of=last.raw bs=1 seek=3145727 conv=notrunc status=none
+	cp --sparse=always a.raw first.raw
+	printf z | dd of=first.raw bs=1 conv=notrunc status=none
+	qemu-img convert -f raw -O qcow2 a.raw a.qcow2
+	qemu-img convert -f raw -O qcow2 -c a.raw zlib.qcow2
+	qemu-img convert -f raw -O qcow2 -S 0 a.raw full.qcow2
+	qemu-img create -q -f qcow2 -b a.raw -F raw over.qcow2
+	cp over.qcow2 other.qcow2
+	qemu-io -f qcow2 -c 'write -P 5 2M 512' other.qcow2 >/dev/null
+	qemu-io -f qcow2 -c 'write -z 2M 128k' over.qcow2 >/dev/null
+	head -c 100 a.qcow2 >broken.qcow2
+	cp a.qcow2 nomap.qcow2
+	# An L2 table that is not where a cluster begins.
+	printf '\200\0\0\0\0\4\2\0' | dd of=nomap.qcow2 bs=1 conv=notrunc \
+		seek=$((0x30000)) status=none
+	cp zlib.qcow2 unread.qcow2
+	head -c 64K /dev/zero | tr '\0' '\377' |
+		dd of=unread.qcow2 bs=64K seek=11 conv=notrunc status=none
+}
+
+# Options, then the two images; -s where QEMU's notion of what is allocated
+# is the same as ours.
+compare_rows()
+{
+	cat <<'ROWS'
+a.raw same.raw
+a.raw full.raw
+a.raw longer.raw
+longer.raw a.raw
+a.raw more.raw
+more.raw a.raw
+a.raw last.raw
+a.raw first.raw
+a.raw a.qcow2
+a.qcow2 a.raw
+a.qcow2 zlib.qcow2
+zlib.qcow2 full.qcow2
+a.raw over.qcow2
+over.qcow2 a.qcow2
+over.qcow2 other.qcow2
+a.qcow2 more.raw
+-s a.raw same.raw
+-s a.raw longer.raw
+-s a.raw last.raw
+-s a.raw first.raw
+-s a.qcow2 full.qcow2
+-s a.qcow2 a.qcow2
+a.raw missing
+missing a.raw
+a.raw broken.qcow2
+a.qcow2 nomap.qcow2
+a.raw unread.qcow2
+ROWS
+}
+
+formats_of()
+{
+	local name option=-f
+
+	for name; do
+		case $name in
+		*.qcow2) echo "$option qcow2" ;;
+		*.raw)	echo "$option raw" ;;
+		esac
+		[[ $name = -* ]] || option=-F
+	done
+}
+
+compare_table()
+{
+	local count=0 row theirs codes=''
+
+	compare_images
+	while read -ra row; do
+		# shellcheck disable=SC2046 # words
+		qemu-img compare $(formats_of "${row[@]}") "${row[@]}" \
+			>qemu.log 2>&1
+		theirs=$?
+		ours compare "${row[@]}"
+		[ $CODE -eq $theirs ] ||
+			fault "${row[*]}: exit code $CODE, qemu-img's is $theirs: $(
+				cat said log qemu.log)"
+		[ -s said ] || [ -s log ] || fault "${row[*]}: says nothing"
+		codes+=" $CODE"
+		count=$((count + 1))
+	done < <(compare_rows)
+	for code in 0 1 2 3 4; do
+		[[ $codes = *" $code"* ]] || fault "no row has exit code $code"
+	done
+	# A wrong word is not "they differ".
+	for row in a.raw '--nonsense a.raw same.raw'; do
+		# shellcheck disable=SC2086 # words
+		ours compare $row
+		[ $CODE -eq 2 ] || fault "$row: exit code $CODE, not 2"
+	done
+	ours compare a.raw last.raw
+	grep -q 'at offset 3145727$' said || fault "where: $(cat said)"
+	ours compare -q a.raw same.raw
+	[ ! -s said ] || fault "-q: $(cat said)"
+	verdict "compare: $count pairs, exit codes as of qemu-img"
+}
+
+json_images()
+{
+	mkdir images
+	cd images || return
+	head -c 200K /dev/urandom >noise.raw
+	truncate -s 1M noise.raw
+	for o in cluster_size=64k cluster_size=4k compat=0.10 extended_l2=on \
+		lazy_refcounts=on refcount_bits=8 compression_type=zstd \
+		data_file=ext data_file=ext2,data_file_raw=on; do
+		qemu-img create -q -f qcow2 -o $o "$o" 3M
+		qemu-io -f qcow2 -c 'write -P 1 0 1M' -c 'write -P 2 2M 64k' \
+			-c 'write -z 1536k 64k' "$o" >/dev/null
+	done
+	qemu-img convert -f raw -O qcow2 -c noise.raw compressed
+	qemu-img create -q -f qcow2 -b cluster_size=64k -F qcow2 over
+	qemu-io -f qcow2 -c 'write -P 7 128k 128k' over >/dev/null
+	qemu-img create -q -f qcow2 -b noise.raw -F raw overraw 2M
+	cp cluster_size=64k snapshots
+	qemu-img snapshot -c one snapshots
+	qemu-img snapshot -c two snapshots
+	cp cluster_size=64k bitmaps
+	qemu-img bitmap --add bitmaps b0
+	qemu-img bitmap --add --disable -g 128k bitmaps b1
+	qemu-img create -q -f qcow2 empty 0
+	# No holes, as a raw image's map is that of its file.
+	head -c 256K /dev/urandom >plain.raw
+	cd ..
+}
+
+# same_json WHAT FILTER: of the files theirs and said
+same_json()
+{
+	jq -S "$2" theirs >theirs.json 2>>faults
+	jq -S "$2" said >said.json 2>>faults
+	cmp -s theirs.json said.json ||
+		fault "$1: $(diff theirs.json said.json | head -n 8)"
+}
+
+json_of_image()
+{
+	local format=$1 image=$2
+
+	qemu-img info -f "$format" --output=json "$image" >theirs
+	must info -f "$format" --json "$image"
+	same_json "info $image" .
+	qemu-img map -f "$format" --output=json "$image" >theirs
+	must map -f "$format" --json "$image"
+	# An empty disk has nothing to tell of.
+	same_json "map $image" '[.[] | select(.length > 0) | del(.compressed)]'
+	for o in raw qcow2; do
+		qemu-img measure -f "$format" -O $o --output=json "$image" \
+			>theirs
+		must measure -f "$format" -O $o --json "$image"
+		same_json "measure $o $image" 'del(.bitmaps)'
+	done
+	[ "$format" = qcow2 ] || return
+	qemu-img check -f qcow2 --output=json "$image" >theirs
+	must check -f qcow2 --output=json "$image"
+	same_json "check $image" .
+}
+
+json_table()
+{
+	local count=0 image
+
+	json_images
+	cd images || return
+	for image in *; do
+		case $image in
+		ext | ext2) continue ;;
+		*.raw)	json_of_image raw "$image" ;;
+		*)	json_of_image qcow2 "$image" ;;
+		esac
+		rm -f theirs said log theirs.json said.json
+		count=$((count + 1))
+	done
+	cd ..
+	[ $count -ge 15 ] || fault "only $count images"
+	verdict "info, map, measure, check: the JSON of $count images"
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "control.h"
+#include "error.h"
+#include "holders.h"
+#include "sysfs.h"
+#include "session.h"
+
+static bool shows_snapshot(unsigned int number)
+{
+	char *snapshot = sysfs_attribute(number, "qcow/snapshot");
+	bool any = snapshot && *snapshot;
+
+	free(snapshot);
+	return any;
+}
+
+/* The device of the active disk of the image at @path, if it is attached. */
+static bool find_attached(const char *path, unsigned int *number)
+{
+	unsigned int *numbers;
+	bool found = false;
+	struct stat st;
+	size_t i, n;
+
+	if (stat(path, &st))
+		return false;
+	n = sysfs_devices(&numbers);
+	for (i = 0; i < n && !found; i++) {
+		found = sysfs_shows_image(numbers[i], &st) &&
+			!shows_snapshot(numbers[i]);
+		*number = numbers[i];
+	}
+	free(numbers);
+	return found;
+}
+
+int session_open(struct session *t, const char *word,
+		const struct chain_options *o)
+{
+	const struct attachment hidden = {
+		.chain = *o,
+		.flags = QCOW_ATTACH_HIDDEN | QCOW_ATTACH_NO_PARTSCAN,
+	};
+	struct attachment a = hidden;
+
+	*t = (struct session){ .word = word };
+	if (sysfs_number_of(word, &t->number) ||
+	    find_attached(word, &t->number))
+		return control_open();
+	a.chain.writable = true;
+	t->hidden = true;
+	return attachment_make(&a, word, &t->number);
+}
+
+int session_close(struct session *t, int ret)
+{
+	int err;
+
+	if (!t->hidden)
+		return ret;
+	err = control_detach(t->number, 0);
+	if (err)
+		return fail_errno(-err, "the last writes to %s failed",
+				  t->word);
+	return ret;
+}
+
+int session_failed(const struct session *t, const char *what, int err,
+		  const char *message)
+{
+	char *holders = NULL;
+	int ret;
+
+	if (err == -EBUSY && !t->hidden)
+		holders = holders_name(t->number);
+	ret = fail(exit_code_of(-err), "cannot %s %s: %s%s%s", what, t->word,
+		   *message ? message : strerror(-err), holders ? ": " : "",
+		   holders ? holders : "");
+	free(holders);
+	return ret;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An image that is to be changed, attached or not.  One that is not is
+ * attached for the time, hidden: the driver does it all, so that whatever
+ * happens on the way, the image is the old one or the new one.
+ */
+#ifndef QCOWCTL_SESSION_H
+#define QCOWCTL_SESSION_H
+
+#include <stdbool.h>
+
+#include "chain.h"
+
+/**
+ * struct session - it
+ * @word:	what the user called it
+ * @number:	of its device
+ * @hidden:	attached by session_open()
+ */
+struct session {
+	const char *word;
+	unsigned int number;
+	bool hidden;
+};
+
+/**
+ * session_open - find the device of an image, or make one
+ * @word:	a device or an image file
+ * @o:		for an image file
+ *
+ * Return: 0, or an exit code; only after 0 session_close() is due.
+ */
+int session_open(struct session *t, const char *word,
+		const struct chain_options *o);
+
+/** session_close - @ret, or an exit code where the end fails */
+int session_close(struct session *t, int ret);
+
+/**
+ * session_failed - say why the driver refused; the exit code
+ * @what:	"create the snapshot s1 of"
+ * @err:	the driver's error, negative
+ * @message:	the driver's words
+ */
+int session_failed(const struct session *t, const char *what, int err,
+		  const char *message);
+
+#endif /* QCOWCTL_SESSION_H */
