@@ -60,9 +60,7 @@ static int put(struct qcow_shadow *s, u64 *l1_entry)
 	return err;
 }
 
-/**
- * struct run - neighbouring clusters that entries lead to
- */
+/* Neighbouring clusters that entries lead to. */
 struct run {
 	u64 first;
 	u64 count;
