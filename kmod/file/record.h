@@ -23,9 +23,7 @@ enum qcow_record_type {
 	QCOW_RECORD_REQ_END = 8,
 	QCOW_RECORD_STEP = 9,		/* @arg: enum qcow_record_step */
 	QCOW_RECORD_LOST = 10,		/* no memory: the record is void */
-	QCOW_RECORD_CHANGE = 11,	/* of the structure, of kind @arg: the disk
-					 * is to have @pos bytes; @len of a
-					 * snapshot's name follow */
+	QCOW_RECORD_CHANGE = 11,	/* of the structure, see below */
 	QCOW_RECORD_CHANGE_END = 12,	/* requests are still waiting */
 };
 
@@ -47,6 +45,11 @@ enum qcow_record_step {
 	QCOW_STEP_SHADOW_SWITCH = 14,	/* the header */
 	QCOW_STEP_SHADOW_RELEASE = 15,	/* of what only the old ones used */
 };
+
+/*
+ * Of a change @arg is enum qcow_change_op, @pos the size that the disk is to
+ * have, and @len bytes of a snapshot's name follow.
+ */
 
 /**
  * struct qcow_record - the head of a record, in the machine's byte order
