@@ -539,6 +539,60 @@ static void create_busy(void)
 	create(0);
 }
 
+/* --- Scenarios: the disk gets another size, or what backs it --- */
+
+static void write_size(u64 size)
+{
+	struct qcow2_header h = header;
+	u8 *buffer = copy_of(0);
+
+	h.size = size;
+	qcow2_header_set_structure(buffer, &h);
+	write_file(0, buffer, SECTOR_SIZE);
+	sync_file();
+}
+
+static void shrink(void)
+{
+	u64 id = begin(RECORD_CHANGE, header.size / 2, 0, NULL,
+		       RECORD_CHANGE_RESIZE);
+
+	write_size(header.size / 2);
+	change_end(id, 0);
+}
+
+/* It is cut off in between: what there is then was never the disk's. */
+static void shrink_grow(void)
+{
+	u64 id;
+
+	good();
+	id = begin(RECORD_CHANGE, CLUSTER, 0, NULL, RECORD_CHANGE_RESIZE);
+	write_size(CLUSTER);
+	change_end(id, 0);
+	id = begin(RECORD_CHANGE, header.size, 0, NULL, RECORD_CHANGE_RESIZE);
+	write_size(header.size);
+	change_end(id, 0);
+}
+
+static void shrink_other(void)
+{
+	u64 id = begin(RECORD_CHANGE, header.size / 2, 0, NULL,
+		       RECORD_CHANGE_RESIZE);
+
+	write_size(header.size / 4);
+	change_end(id, 0);
+}
+
+/* It keeps what it has. */
+static void empty_not(void)
+{
+	u64 id = begin(RECORD_CHANGE, 0, 0, NULL, RECORD_CHANGE_EMPTY);
+
+	sync_file();
+	change_end(id, 0);
+}
+
 static const struct scenario {
 	const char *name;
 	void (*run)(void);
@@ -571,6 +625,10 @@ static const struct scenario {
 	{ "create-in-place", create_in_place },
 	{ "create-stale", create_stale },
 	{ "create-busy", create_busy },
+	{ "shrink", shrink },
+	{ "shrink-grow", shrink_grow },
+	{ "shrink-other", shrink_other },
+	{ "empty-not", empty_not },
 };
 
 static void load(const char *path)
