@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&convert_command,
 	&compare_command,
 	&rebase_command,
+	&commit_command,
 	&info_command,
 	&map_command,
 	&measure_command,

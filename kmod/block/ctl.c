@@ -188,9 +188,7 @@ static long ctl_query(struct file *ctl, void *arg)
 	return 0;
 }
 
-/**
- * struct asked - a structural change as it was asked for
- */
+/* A structural change as it was asked for. */
 struct asked {
 	u32 number;
 	bool force;

@@ -95,6 +95,24 @@ u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
 	return id;
 }
 
+u64 qcow_record_change(u32 kind, u64 size, const char *name, u32 len)
+{
+	struct entry *e;
+	u64 id;
+
+	if (!READ_ONCE(recording))
+		return 0;
+	id = take_id();
+	e = entry_alloc(len, GFP_NOIO);
+	if (e) {
+		e->head = (struct qcow_record){ .type = QCOW_RECORD_CHANGE,
+			.id = id, .pos = size, .len = len, .arg = kind };
+		memcpy(&e->head + 1, name, len);
+	}
+	record_add(e);
+	return id;
+}
+
 static void record_small(const struct qcow_record *head)
 {
 	struct entry *e;

@@ -23,6 +23,8 @@ enum qcow_record_type {
 	QCOW_RECORD_REQ_END = 8,
 	QCOW_RECORD_STEP = 9,		/* @arg: enum qcow_record_step */
 	QCOW_RECORD_LOST = 10,		/* no memory: the record is void */
+	QCOW_RECORD_CHANGE = 11,	/* of the structure, see below */
+	QCOW_RECORD_CHANGE_END = 12,	/* requests are still waiting */
 };
 
 enum qcow_record_step {
@@ -36,8 +38,18 @@ enum qcow_record_step {
 	QCOW_STEP_EXTEND = 7,
 	QCOW_STEP_REFBLOCK = 8,
 	QCOW_STEP_REFTABLE = 9,
-	QCOW_STEP_SWITCH = 10,		/* the header, to new structures */
+	QCOW_STEP_SWITCH = 10,		/* the header, to a longer table */
+	QCOW_STEP_SHADOW = 11,		/* tables of a structural change */
+	QCOW_STEP_SHADOW_REFS = 12,
+	QCOW_STEP_SHADOW_SYNC = 13,
+	QCOW_STEP_SHADOW_SWITCH = 14,	/* the header */
+	QCOW_STEP_SHADOW_RELEASE = 15,	/* of what only the old ones used */
 };
+
+/*
+ * Of a change @arg is enum qcow_change_op, @pos the size that the disk is to
+ * have, and @len bytes of a snapshot's name follow.
+ */
 
 /**
  * struct qcow_record - the head of a record, in the machine's byte order
@@ -73,6 +85,10 @@ enum qcow_rule {
 	QCOW_RULE_COPIED = 8,		/* no COPIED in a shared table */
 	QCOW_RULE_EXTENT = 9,		/* refcounts of what is handed out */
 	QCOW_RULE_EPOCH = 10,		/* release after the I/O */
+	QCOW_RULE_SWITCH = 11,		/* the header after the shadow's sync */
+	QCOW_RULE_OLD = 12,		/* release after the header's */
+	QCOW_RULE_STRIP = 13,		/* no COPIED in what becomes shared */
+	QCOW_RULE_SHADOW_REFS = 14,	/* refcounts of the new structures */
 };
 
 struct qcow_buf;
@@ -82,7 +98,9 @@ struct qcow_buf;
 /** qcow_record_begin - @buf: what is written, or NULL; returns the id */
 u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
 		      const struct qcow_buf *buf, u32 arg);
-/** qcow_record_end - @type is END or REQ_END */
+/** qcow_record_change - a structural change of this kind begins */
+u64 qcow_record_change(u32 kind, u64 size, const char *name, u32 len);
+/** qcow_record_end - @type is END, REQ_END or CHANGE_END */
 void qcow_record_end(enum qcow_record_type type, u64 id, int result);
 void qcow_record_step(enum qcow_record_step step);
 bool qcow_rule_broken(enum qcow_rule rule);
@@ -94,6 +112,12 @@ void qcow_record_exit(void);
 static inline u64 qcow_record_begin(enum qcow_record_type type, u32 file,
 				    u64 pos, u64 len,
 				    const struct qcow_buf *buf, u32 arg)
+{
+	return 0;
+}
+
+static inline u64 qcow_record_change(u32 kind, u64 size, const char *name,
+				     u32 len)
 {
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/record.h"
 #include "image/internal.h"
 #include "image/shadow.h"
 
@@ -105,6 +106,28 @@ static void adopt(struct qcow_shadow *s, struct qcow_change *change)
 	s->freed = NULL;
 }
 
+/* The image is quiet. */
+static int build_and_switch(struct qcow_image *image,
+			    struct qcow_change *change,
+			    struct qcow_reason *why)
+{
+	struct qcow_shadow s;
+	int err = qcow_shadow_init(&s, image, why);
+
+	if (err)
+		return err;
+	qcow_record_step(QCOW_STEP_SHADOW);
+	err = builders[change->op](&s, change);
+	if (!err)
+		err = prepare(&s);
+	if (!err)
+		err = qcow_shadow_switch(&s);
+	if (!err)
+		adopt(&s, change);
+	qcow_shadow_destroy(&s, err);
+	return err;
+}
+
 /*
  * A disk that ends within a cluster and is to grow: what lies in the rest of
  * it, or what of the backing file would show through there, becomes zeros
@@ -128,7 +151,7 @@ static int zero_rest(struct qcow_view *view, const struct qcow_change *change)
 static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 			  struct qcow_reason *why)
 {
-	struct qcow_shadow s;
+	u64 record;
 	int err;
 
 	if (READ_ONCE(image->commit.error))
@@ -141,17 +164,11 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	if (err)
 		return err;
 	qcow_alloc_withdraw(image);
-	err = qcow_shadow_init(&s, image, why);
-	if (err)
-		return err;
-	err = builders[change->op](&s, change);
-	if (!err)
-		err = prepare(&s);
-	if (!err)
-		err = qcow_shadow_switch(&s);
-	if (!err)
-		adopt(&s, change);
-	qcow_shadow_destroy(&s, err);
+	record = qcow_record_change(change->op, change->size, change->name,
+				    change->name_len);
+	err = build_and_switch(image, change, why);
+	qcow_record_end(QCOW_RECORD_CHANGE_END, record, err);
+	qcow_record_step(QCOW_STEP_NONE);
 	return err;
 }
 
@@ -185,6 +202,7 @@ void qcow_change_release(struct qcow_view *view, struct qcow_change *change)
 
 	if (!change->freed)
 		return;
+	qcow_record_step(QCOW_STEP_SHADOW_RELEASE);
 	for_each_set_bitrange(first, end, change->freed, change->clusters) {
 		qcow_commit_free(image, first, end - first);
 		if (!(++runs % RELEASE_RUNS))

@@ -450,7 +450,8 @@ static int put_refcounts(struct qcow_shadow *s)
 			       s->header.refcount_table_clusters);
 	if (err)
 		return err;
-	count_new(s, p.end);
+	if (!qcow_rule_broken(QCOW_RULE_SHADOW_REFS))
+		count_new(s, p.end);
 	err = put_blocks(s);
 	if (err)
 		return err;
@@ -464,15 +465,42 @@ static void change_header(void *header, const void *arg)
 	qcow2_header_set_structure(header, arg);
 }
 
+static int sync_shadow(struct qcow_shadow *s)
+{
+	if (qcow_rule_broken(QCOW_RULE_SWITCH))
+		return 0;
+	qcow_record_step(QCOW_STEP_SHADOW_SYNC);
+	return qcow_commit_sync(s->image, s->image->file);
+}
+
+/* To break a rule: the file may still be the old image. */
+static int release_early(struct qcow_shadow *s)
+{
+	unsigned long first, end;
+	int err;
+
+	for_each_set_bitrange(first, end, s->freed, s->start) {
+		err = qcow_file_zero(s->image->file, to_bytes(s, first),
+				     to_bytes(s, end - first), true);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 int qcow_shadow_switch(struct qcow_shadow *s)
 {
-	int err = put_refcounts(s);
+	int err;
 
+	qcow_record_step(QCOW_STEP_SHADOW_REFS);
+	err = put_refcounts(s);
 	if (!err)
-		err = qcow_commit_sync(s->image, s->image->file);
+		err = sync_shadow(s);
+	if (!err && qcow_rule_broken(QCOW_RULE_OLD))
+		err = release_early(s);
 	if (err)
 		return err;
-	qcow_record_step(QCOW_STEP_SWITCH);
+	qcow_record_step(QCOW_STEP_SHADOW_SWITCH);
 	s->switching = true;
 	return qcow_header_change(s->image, change_header, &s->header);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/sched.h>
 
+#include "file/record.h"
 #include "image/internal.h"
 #include "image/shadow.h"
 #include "image/tree.h"
@@ -59,9 +60,7 @@ static int put(struct qcow_shadow *s, u64 *l1_entry)
 	return err;
 }
 
-/**
- * struct run - neighbouring clusters that entries lead to
- */
+/* Neighbouring clusters that entries lead to. */
 struct run {
 	u64 first;
 	u64 count;
@@ -141,7 +140,8 @@ static bool strip_copied(struct qcow_shadow *s)
 		if (*entry & QCOW2_OFLAG_COMPRESSED ||
 		    !(*entry & QCOW2_OFLAG_COPIED))
 			continue;
-		*entry &= ~QCOW2_OFLAG_COPIED;
+		if (!qcow_rule_broken(QCOW_RULE_STRIP))
+			*entry &= ~QCOW2_OFLAG_COPIED;
 		any = true;
 	}
 	return any;

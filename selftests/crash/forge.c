@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #include "format/l2.h"
+#include "format/refcount.h"
+#include "format/snapshot.h"
 #include "image.h"
 #include "record.h"
 #include "sector.h"
@@ -26,6 +28,7 @@ static u64 table, first, fresh;	/* host: L2 table, guest cluster 0, new */
 static u64 blocks;		/* host: the first refcount block */
 static u32 *versions;
 static u64 sectors;
+static struct qcow2_header header;
 
 /* --- Records --- */
 
@@ -346,6 +349,250 @@ static void overlapping(void)
 	answer(id);
 }
 
+/* --- Scenarios: a snapshot is made --- */
+
+/* What is new, in clusters behind the end. */
+enum { NEW_L2, NEW_L1, NEW_TABLE, NEW_BLOCK, NEW_REFTABLE, NEW_END };
+
+enum {
+	KEEP_FLAGS = 1,		/* in the table that becomes shared */
+	NO_COUNT = 2,		/* of what is new */
+	NO_SYNC = 4,		/* before the header */
+	PUNCH = 8,		/* the old L1 table before the header */
+	MISNAME = 16,
+	KEEP_HEADER = 32,	/* though it is said to be done */
+	REFUSE = 64,		/* though it is done */
+};
+
+static u64 new_at(unsigned int which)
+{
+	return fresh + which * CLUSTER;
+}
+
+static u8 *copy_of(u64 pos)
+{
+	static u8 buffer[CLUSTER];
+
+	memcpy(buffer, image.data + pos, CLUSTER);
+	return buffer;
+}
+
+static void write_tables(unsigned int flaws)
+{
+	u64 l2 = new_at(NEW_L2) | QCOW2_OFLAG_COPIED, entry, i;
+	u8 *buffer = copy_of(table);
+
+	for (i = 0; i < CLUSTER / 8 && !(flaws & KEEP_FLAGS); i++) {
+		qcow2_be64_decode(&entry, buffer + i * 8, 1);
+		entry &= ~QCOW2_OFLAG_COPIED;
+		qcow2_be64_encode(buffer + i * 8, &entry, 1);
+	}
+	write_file(new_at(NEW_L2), buffer, CLUSTER);
+	buffer = copy_of(header.l1_table_offset);
+	qcow2_be64_encode(buffer, &l2, 1);
+	write_file(new_at(NEW_L1), buffer, CLUSTER);
+}
+
+static void write_snapshot(unsigned int flaws)
+{
+	static u8 buffer[CLUSTER];
+	const struct qcow2_snapshot s = {
+		.l1_table_offset = header.l1_table_offset,
+		.l1_size = header.l1_size, .disk_size = header.size,
+		.id = "1", .id_len = 1, .name_len = 3,
+		.name = flaws & MISNAME ? "two" : "one",
+	};
+
+	qcow2_snapshot_encode(buffer, &s);
+	write_file(new_at(NEW_TABLE), buffer, CLUSTER);
+}
+
+static void write_block(unsigned int flaws, u64 of_old)
+{
+	u8 *buffer = copy_of(blocks);
+	u64 i, host;
+
+	for (i = 0; i < CLUSTER / 8; i++) {
+		host = word_at(table + i * 8) & QCOW2_L2E_OFFSET_MASK;
+		if (host)
+			qcow2_refcount_set(buffer, 4, host / CLUSTER, 2);
+	}
+	for (i = 0; i < NEW_END && !(flaws & NO_COUNT); i++)
+		qcow2_refcount_set(buffer, 4, new_at(i) / CLUSTER, 1);
+	qcow2_refcount_set(buffer, 4, blocks / CLUSTER, of_old);
+	qcow2_refcount_set(buffer, 4, header.refcount_table_offset / CLUSTER,
+			   of_old);
+	write_file(new_at(NEW_BLOCK), buffer, CLUSTER);
+}
+
+static void write_refcounts(unsigned int flaws)
+{
+	u64 entry = new_at(NEW_BLOCK);
+	u8 *buffer;
+
+	write_block(flaws, 1);
+	buffer = copy_of(header.refcount_table_offset);
+	qcow2_be64_encode(buffer, &entry, 1);
+	write_file(new_at(NEW_REFTABLE), buffer, CLUSTER);
+}
+
+static void write_header(void)
+{
+	struct qcow2_header h = header;
+	u8 *buffer = copy_of(0);
+
+	h.l1_table_offset = new_at(NEW_L1);
+	h.refcount_table_offset = new_at(NEW_REFTABLE);
+	h.snapshots_offset = new_at(NEW_TABLE);
+	h.nb_snapshots = 1;
+	qcow2_header_set_structure(buffer, &h);
+	write_file(0, buffer, SECTOR_SIZE);
+	sync_file();
+}
+
+static void change_end(u64 id, int result)
+{
+	const struct record head = {
+		.type = RECORD_CHANGE_END, .id = id, .result = result,
+	};
+
+	put(&head, sizeof(head));
+}
+
+static void create(unsigned int flaws)
+{
+	u64 id = begin(RECORD_CHANGE, 0, 3, "one", RECORD_CHANGE_CREATE);
+
+	end(begin(RECORD_EXTEND, fresh, NEW_END * CLUSTER, NULL, 0));
+	write_tables(flaws);
+	write_snapshot(flaws);
+	write_refcounts(flaws);
+	if (!(flaws & NO_SYNC))
+		sync_file();
+	if (flaws & PUNCH)
+		end(begin(RECORD_PUNCH, header.l1_table_offset, CLUSTER, NULL,
+			  0));
+	if (!(flaws & KEEP_HEADER))
+		write_header();
+	change_end(id, flaws & REFUSE ? -EEXIST : 0);
+	write_block(flaws, 0);
+	sync_file();
+}
+
+static void create_good(void)
+{
+	create(0);
+}
+
+static void create_unsynced(void)
+{
+	create(NO_SYNC);
+}
+
+static void create_copied(void)
+{
+	create(KEEP_FLAGS);
+}
+
+static void create_uncounted(void)
+{
+	create(NO_COUNT);
+}
+
+static void create_punched(void)
+{
+	create(PUNCH);
+}
+
+static void create_misnamed(void)
+{
+	create(MISNAME);
+}
+
+static void create_not(void)
+{
+	create(KEEP_HEADER);
+}
+
+static void create_refused(void)
+{
+	create(REFUSE);
+}
+
+/* The snapshot has this cluster, too. */
+static void create_in_place(void)
+{
+	create(0);
+	in_place();
+}
+
+/* Written and not there: what the snapshot has is not what was written. */
+static void create_stale(void)
+{
+	answer(ask(RECORD_OP_WRITE, 0, 0));
+	create(0);
+}
+
+static void create_busy(void)
+{
+	ask(RECORD_OP_WRITE, 0, 0);
+	create(0);
+}
+
+/* --- Scenarios: the disk gets another size, or what backs it --- */
+
+static void write_size(u64 size)
+{
+	struct qcow2_header h = header;
+	u8 *buffer = copy_of(0);
+
+	h.size = size;
+	qcow2_header_set_structure(buffer, &h);
+	write_file(0, buffer, SECTOR_SIZE);
+	sync_file();
+}
+
+static void shrink(void)
+{
+	u64 id = begin(RECORD_CHANGE, header.size / 2, 0, NULL,
+		       RECORD_CHANGE_RESIZE);
+
+	write_size(header.size / 2);
+	change_end(id, 0);
+}
+
+/* It is cut off in between: what there is then was never the disk's. */
+static void shrink_grow(void)
+{
+	u64 id;
+
+	good();
+	id = begin(RECORD_CHANGE, CLUSTER, 0, NULL, RECORD_CHANGE_RESIZE);
+	write_size(CLUSTER);
+	change_end(id, 0);
+	id = begin(RECORD_CHANGE, header.size, 0, NULL, RECORD_CHANGE_RESIZE);
+	write_size(header.size);
+	change_end(id, 0);
+}
+
+static void shrink_other(void)
+{
+	u64 id = begin(RECORD_CHANGE, header.size / 2, 0, NULL,
+		       RECORD_CHANGE_RESIZE);
+
+	write_size(header.size / 4);
+	change_end(id, 0);
+}
+
+/* It keeps what it has. */
+static void empty_not(void)
+{
+	u64 id = begin(RECORD_CHANGE, 0, 0, NULL, RECORD_CHANGE_EMPTY);
+
+	sync_file();
+	change_end(id, 0);
+}
+
 static const struct scenario {
 	const char *name;
 	void (*run)(void);
@@ -367,11 +614,25 @@ static const struct scenario {
 	{ "discarded", discarded },
 	{ "torn", torn },
 	{ "overlapping", overlapping },
+	{ "create-good", create_good },
+	{ "create-unsynced", create_unsynced },
+	{ "create-copied", create_copied },
+	{ "create-uncounted", create_uncounted },
+	{ "create-punched", create_punched },
+	{ "create-misnamed", create_misnamed },
+	{ "create-not", create_not },
+	{ "create-refused", create_refused },
+	{ "create-in-place", create_in_place },
+	{ "create-stale", create_stale },
+	{ "create-busy", create_busy },
+	{ "shrink", shrink },
+	{ "shrink-grow", shrink_grow },
+	{ "shrink-other", shrink_other },
+	{ "empty-not", empty_not },
 };
 
 static void load(const char *path)
 {
-	struct qcow2_header header;
 	struct qcow_fault fault;
 
 	image = span_load(path);

@@ -7,6 +7,7 @@
 top=$(dirname "$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")")
 model=$top/build/prog/model
 number=0 bad=0
+met=0		# snapshots that a cut has left
 
 say()
 {
@@ -117,5 +118,60 @@ run_load()
 		"$model" --initial "$image" --journal "$folder/$name.journal" \
 			--seed "$RANDOM" --threads 4 --max-io 64k \
 			"${@//@/$name}" "$device" >"$folder/$name.log" 2>&1 &
+		make_snapshots "$name" "$device" "$folder" $! \
+			>>"$folder/$name.log" 2>&1 &
 	done
+}
+
+# note_snapshot NAME FOLDER WHAT: overridden by who has another place for it
+note_snapshot()
+{
+	echo "$3" >>"$2/$1.snapshots"
+}
+
+# make_snapshots NAME DEVICE FOLDER PID: as long as that process lives, one
+# after the other; what is noted is "+" and a name when it is there, and "-"
+# when it is about to go
+make_snapshots()
+{
+	local name=$1 device=$2 folder=$3 qcowctl=$top/userspace/qcowctl n
+
+	for ((n = 0; ; n++)); do
+		sleep 0.3
+		kill -0 "$4" 2>/dev/null || break
+		"$qcowctl" snapshot create "$device" "s$n" &&
+			note_snapshot "$name" "$folder" "+s$n" || return
+		sleep 0.3
+		note_snapshot "$name" "$folder" "-s$n" &&
+			"$qcowctl" snapshot delete "$device" "s$n" || return
+	done
+}
+
+# snapshots_are_whole NAME FOLDER JOURNAL: what was there last is there, of the
+# one that was about to go or to come there is all or nothing, and others are
+# gone.  Then all are taken away: by QEMU, which has to understand them.
+snapshots_are_whole()
+{
+	local name=$1 folder=$2 last next there
+
+	last=$(tail -n 1 "$3" 2>/dev/null)
+	next=s$((${last:2} + 1))
+	there=$(qemu-img snapshot -l "$name" | awk '$2 ~ /^s[0-9]+$/ { print $2 }')
+	case $last:$there in
+	+s*:"${last:1}" | -s*:"${last:1}" | -s*:"$next" | -s*: | :s0 | :) ;;
+	*)	say "$name: snapshots: '$there', the last noted is '$last'"
+		return 1 ;;
+	esac
+	[ -n "$there" ] || return 0
+	met=$((met + 1))
+	qemu-img convert -l "$there" -O raw "$name" "$folder/snapshot" &&
+		"$model" --initial "$folder/$name.initial" \
+			--replay "$folder/$name.journal" --flushes 0 \
+			"$folder/snapshot" >"$folder/said" 2>&1 || {
+		sed 's/^/# /' "$folder/said"
+		say "$name: the snapshot $there is not what it may be"
+		return 1
+	}
+	qemu-img snapshot -d "$there" "$name" && qemu-img check -q "$name" ||
+		[ $? -eq 3 ]
 }

@@ -56,7 +56,8 @@ void medium_load(struct medium *m, const char *path, u64 reach,
 	m->unit_bits = unit_bits;
 	m->durable = must_alloc(m->capacity);
 	m->state = must_alloc(m->capacity);
-	m->touched = must_alloc(units(m));
+	m->touched = must_alloc(units(m) * sizeof(*m->touched));
+	m->clock = 1;
 	read_all(fd, m->durable, m->durable_size, path);
 	memcpy(m->state, m->durable, m->durable_size);
 	medium_touch(m, 0, m->capacity);
@@ -70,25 +71,27 @@ void medium_touch(struct medium *m, u64 pos, u64 len)
 
 	if (!len)
 		return;
-	m->changed = true;
-	memset(m->touched + first, 1, last - first + 1);
+	m->changed = m->clock;
+	for (; first <= last; first++)
+		m->touched[first] = m->clock;
 }
 
-bool medium_is_touched(const struct medium *m, u64 pos, u64 len)
+bool medium_is_touched(const struct medium *m, u32 since, u64 pos, u64 len)
 {
 	u64 first = pos >> m->unit_bits;
 	u64 last = (pos + len - 1) >> m->unit_bits;
 
 	if (pos >= m->capacity || len > m->capacity - pos)
 		return true;
-	return memchr(m->touched + first, 1, last - first + 1);
+	for (; first <= last; first++)
+		if (m->touched[first] > since)
+			return true;
+	return false;
 }
 
 void medium_settle(struct medium *m)
 {
-	if (m->changed)
-		memset(m->touched, 0, units(m));
-	m->changed = false;
+	m->clock++;
 }
 
 static u64 first_difference(const u8 *a, const u8 *b, u64 size)

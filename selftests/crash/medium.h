@@ -14,8 +14,9 @@
  * @durable_size: the file's size, bytes
  * @state_size: of the state
  * @unit_bits:	log2 of the bytes that one member of @touched stands for
- * @touched:	units of @state that changed since medium_settle()
- * @changed:	some unit, or the size, did
+ * @clock:	counts the states that were looked at
+ * @touched:	when each unit of @state changed last
+ * @changed:	when some unit, or the size, did
  */
 struct medium {
 	u8 *durable;
@@ -24,8 +25,9 @@ struct medium {
 	u64 durable_size;
 	u64 state_size;
 	unsigned int unit_bits;
-	u8 *touched;
-	bool changed;
+	u32 clock;
+	u32 *touched;
+	u32 changed;
 };
 
 /** medium_load - begin with the bytes of a file; exits where that fails */
@@ -35,10 +37,10 @@ void medium_load(struct medium *m, const char *path, u64 reach,
 /** medium_touch - these bytes of the state are about to change */
 void medium_touch(struct medium *m, u64 pos, u64 len);
 
-/** medium_is_touched - might any of these have changed? */
-bool medium_is_touched(const struct medium *m, u64 pos, u64 len);
+/** medium_is_touched - might any of these have changed after this time? */
+bool medium_is_touched(const struct medium *m, u32 since, u64 pos, u64 len);
 
-/** medium_settle - the state was looked at: changes count from here */
+/** medium_settle - the state was looked at: what changes does so later */
 void medium_settle(struct medium *m);
 
 /** medium_at - bytes of the state, NULL where the range leaves the medium */

@@ -12,6 +12,11 @@ void metadata_init(struct metadata *md)
 	check_init(&md->check);
 }
 
+void metadata_forget(struct metadata *md)
+{
+	md->known = false;
+}
+
 /* --- The image as the library reads it --- */
 
 static const void *map_state(void *ctx, u64 pos, size_t len)
@@ -104,10 +109,11 @@ static bool is_as_read(const struct metadata *md, const struct medium *m)
 
 	if (!md->known || md->size != m->state_size)
 		return false;
-	if (!m->changed)
+	if (m->changed <= md->seen)
 		return true;
 	for (i = 0; i < md->count; i++)
-		if (medium_is_touched(m, md->read[i].pos, md->read[i].len))
+		if (medium_is_touched(m, md->seen, md->read[i].pos,
+				      md->read[i].len))
 			return false;
 	return true;
 }
@@ -150,6 +156,7 @@ void metadata_check(struct metadata *md, struct image *image)
 
 	if (!is_as_read(md, m))
 		look(md, m);
+	md->seen = m->clock;
 	if (!md->err && !metadata_corruptions(md) && !md->result.check_errors)
 		return;
 	/* once more, for the words */

@@ -15,6 +15,7 @@ struct range {
  * @result:	what it counted; valid if @err is 0
  * @err:	of the check
  * @size:	of the file then
+ * @seen:	when that was
  * @read:	what it has read: while that stays, so does the verdict
  * @ignore_copied: flags may contradict the refcounts
  * @checks:	how often the library was asked
@@ -24,6 +25,7 @@ struct metadata {
 	struct check_result result;
 	int err;
 	u64 size;
+	u32 seen;
 	struct range *read;
 	size_t count, room;
 	bool known;
@@ -32,6 +34,9 @@ struct metadata {
 };
 
 void metadata_init(struct metadata *md);
+
+/** metadata_forget - it becomes another image's, its memory stays */
+void metadata_forget(struct metadata *md);
 
 /** metadata_check - what is wrong goes to report_problem() */
 void metadata_check(struct metadata *md, struct image *image);

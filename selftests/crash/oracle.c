@@ -55,7 +55,7 @@ static void read_versions(struct oracle *o, const char *path)
 
 	if (!file)
 		err(1, "%s", path);
-	if (fread(o->final, sizeof(u32), o->sectors, file) != o->sectors)
+	if (fread(o->final, sizeof(u32), o->largest, file) != o->largest)
 		errx(1, "%s: too short", path);
 	read_zeroes(o, file);
 	fclose(file);
@@ -68,18 +68,42 @@ static bool is_zeroed(const struct oracle *o, u64 s, u32 version)
 	return bsearch(&key, o->zeroes, o->nr_zeroes, sizeof(u64), compare);
 }
 
-void oracle_init(struct oracle *o, const u8 *initial, u64 sectors,
+void oracle_init(struct oracle *o, const u8 *initial, u64 sectors, u64 largest,
 		 const char *versions)
 {
 	o->sectors = sectors;
+	o->largest = largest;
 	o->initial = initial;
-	o->begun = array(sectors);
-	o->zeroed = array(sectors);
-	o->base_begun = array(sectors);
-	o->base_done = array(sectors);
-	o->floor = array(sectors);
-	o->final = array(sectors);
+	o->base = array(largest);
+	o->begun = array(largest);
+	o->zeroed = array(largest);
+	o->base_begun = array(largest);
+	o->base_done = array(largest);
+	o->floor = array(largest);
+	o->final = array(largest);
 	read_versions(o, versions);
+}
+
+void oracle_next(const struct oracle *o, struct oracle *next,
+		 const u8 *initial, u64 sectors)
+{
+	if (o->requests)
+		errx(1, "record: request %llu is under way while the structure changes",
+		     o->requests->head.id);
+	if (sectors > o->largest)
+		errx(1, "record: a disk of %llu sectors", sectors);
+	*next = *o;
+	next->initial = initial;
+	next->sectors = sectors;
+	next->floor = array(o->largest);
+	next->base = array(o->largest);
+	memcpy(next->base, o->begun, o->largest * sizeof(u32));
+}
+
+void oracle_free(struct oracle *o)
+{
+	free(o->floor);
+	free(o->base);
 }
 
 /* --- Requests --- */
@@ -131,8 +155,8 @@ static void keep(struct oracle *o, const struct record *head)
 		err(1, "request");
 	r->head = *head;
 	if (op_of(head) == RECORD_OP_FLUSH) {
-		r->done = array(o->sectors);
-		memcpy(r->done, o->base_done, o->sectors * sizeof(u32));
+		r->done = array(o->largest);
+		memcpy(r->done, o->base_done, o->largest * sizeof(u32));
 	}
 	r->next = o->requests;
 	o->requests = r;
@@ -226,8 +250,8 @@ static const char *about_initial(const struct oracle *o, u64 s, const u8 *data)
 	if (memcmp(data, o->initial + s * SECTOR_SIZE, SECTOR_SIZE))
 		return sector_is_zero(data) ? "has lost its content" :
 		       "has bytes that were never its own";
-	return o->floor[s] ? "is as before the load, in spite of a flush" :
-	       NULL;
+	return o->floor[s] > o->base[s] ?
+	       "is as before the load, in spite of a flush" : NULL;
 }
 
 const char *oracle_objects(const struct oracle *o, u64 s, const u8 *data)
@@ -237,23 +261,31 @@ const char *oracle_objects(const struct oracle *o, u64 s, const u8 *data)
 	if (!data)
 		data = zeros;
 	if (!sector_read(data, &number, &version)) {
-		if (o->zeroed[s] && o->zeroed[s] >= o->floor[s] &&
-		    sector_is_zero(data))
+		if (o->zeroed[s] > o->base[s] &&
+		    o->zeroed[s] >= o->floor[s] && sector_is_zero(data))
 			return NULL;
 		return about_initial(o, s, data);
 	}
 	if (number != s)
 		return "is another sector's";
-	if (version & SECTOR_LAYER)
+	if (version & SECTOR_LAYER || version <= o->base[s])
 		return about_initial(o, s, data);
 	return about_version(o, s, version);
+}
+
+const char *oracle_objects_now(const struct oracle *o, u64 s, const u8 *data)
+{
+	struct oracle now = *o;
+
+	now.floor = o->base_done;
+	return oracle_objects(&now, s, data);
 }
 
 void oracle_compare(const struct oracle *o)
 {
 	u64 s;
 
-	for (s = 0; s < o->sectors; s++)
+	for (s = 0; s < o->largest; s++)
 		if (o->final[s] != o->begun[s])
 			errx(1, "sector %llu: the load counted %u changes, the record has %u",
 			     s, o->final[s], o->begun[s]);

@@ -119,7 +119,8 @@ static void resize(struct pending *p, u32 file)
 	for (i = 0; i < p->count; i++)
 		if (p->ops[i].head.file == file)
 			size = size_after(&p->ops[i], size);
-	m->changed |= size != m->state_size;
+	if (size != m->state_size)
+		m->changed = m->clock;
 	m->state_size = size;
 }
 

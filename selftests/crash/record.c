@@ -26,7 +26,7 @@ void record_open(struct record_file *file, const char *path)
 
 static void check_head(const struct record *head, size_t at)
 {
-	if (head->type < RECORD_WRITE || head->type > RECORD_LOST)
+	if (head->type < RECORD_WRITE || head->type > RECORD_CHANGE_END)
 		errx(1, "record at %zu: type %u", at, head->type);
 	if (head->type == RECORD_LOST)
 		errx(1, "record at %zu: the recorder ran out of memory", at);
@@ -48,10 +48,10 @@ bool record_next(struct record_file *file, struct record *head,
 	file->next += sizeof(*head);
 	left -= sizeof(*head);
 	*data = file->data + file->next;
-	if (head->type != RECORD_WRITE)
+	if (head->type != RECORD_WRITE && head->type != RECORD_CHANGE)
 		return true;
 	if (left < head->len)
-		errx(1, "the record is cut off in a write");
+		errx(1, "the record is cut off in data");
 	file->next += head->len;
 	return true;
 }

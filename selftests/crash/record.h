@@ -18,6 +18,17 @@ enum record_type {
 	RECORD_REQ_END,		/* the guest is told */
 	RECORD_STEP,		/* the protocol's step from here on, in arg */
 	RECORD_LOST,		/* something is missing: the record is void */
+	RECORD_CHANGE,		/* enum record_change in arg; len bytes of a
+				 * snapshot's name follow; a new size in pos */
+	RECORD_CHANGE_END,
+};
+
+enum record_change {
+	RECORD_CHANGE_CREATE,	/* of a snapshot */
+	RECORD_CHANGE_APPLY,
+	RECORD_CHANGE_DELETE,
+	RECORD_CHANGE_RESIZE,
+	RECORD_CHANGE_EMPTY,	/* the disk becomes what backs it */
 };
 
 enum record_op {
@@ -59,7 +70,7 @@ void record_open(struct record_file *file, const char *path);
 
 /**
  * record_next - the next head, and where its data are
- * @data: set; into the mapping, len bytes of a RECORD_WRITE
+ * @data: set; into the mapping, len bytes of a RECORD_WRITE or RECORD_CHANGE
  *
  * A record that is cut off exits.
  *

@@ -21,6 +21,7 @@
 #include "verdict.h"
 
 #define MAX_STEPS	16
+#define STEP_SHADOW	11	/* and what follows: of structural changes */
 
 static const char usage[] =
 	"usage: replay [options] IMAGE RECORD\n"
@@ -33,6 +34,7 @@ static const char usage[] =
 	"  --final-data FILE\n"
 	"  --unfinished      the load has failed: stop where the driver did\n"
 	"  --copied          flags that were wrong from the start are not counted\n"
+	"  --largest BYTES   the disk may become\n"
 	"  --states N        states to look at, about (20000)\n"
 	"  --seed N\n"
 	"  --sample N        show so many of them to qemu-img check...\n"
@@ -45,9 +47,18 @@ static struct options {
 	const char *snapshots[MAX_SNAPSHOTS];
 	unsigned int nr_snapshots;
 	const char *sample;
-	u64 samples, states, seed;
+	u64 samples, states, seed, largest;
 	bool stop, unfinished;
 } options = { .states = 20000, .seed = 1 };
+
+/* Of structural changes. */
+static const char *const change_names[] = {
+	[RECORD_CHANGE_CREATE] = "create", [RECORD_CHANGE_APPLY] = "apply",
+	[RECORD_CHANGE_DELETE] = "delete", [RECORD_CHANGE_RESIZE] = "grow",
+	[RECORD_CHANGE_EMPTY] = "empty", "shrink",
+};
+
+#define NR_CHANGES	ARRAY_SIZE(change_names)
 
 static struct verdict verdict;
 static struct pending pending = { .media = verdict.image.medium };
@@ -57,6 +68,11 @@ static u64 weight[MAX_STEPS];	/* of the cuts to come, in light ones */
 static u32 step;
 static u64 cuts[MAX_STEPS], states[MAX_STEPS];
 static u64 asked, until_sample, overlaps;
+static struct change {
+	u64 done, refused;
+	u64 cuts[MAX_STEPS], states[MAX_STEPS];
+} changes[NR_CHANGES];
+static struct change *change;	/* the last one */
 
 /* --- qemu-img's opinion --- */
 
@@ -75,7 +91,7 @@ static int qemu_img_says(const char *path)
 
 static int we_say(void)
 {
-	const struct metadata *md = &verdict.metadata;
+	const struct metadata *md = &verdict.shown->metadata;
 
 	if (md->err || md->result.check_errors)
 		return 1;
@@ -185,12 +201,19 @@ static bool is_worthwhile(void)
 
 static void cut_power(unsigned int heaviness)
 {
+	u64 made;
+
 	cut.budget = share(heaviness);
 	weight[step] -= heaviness < weight[step] ? heaviness : weight[step];
 	if (!is_worthwhile())
 		return;
+	made = cut_here(&cut);
 	cuts[step]++;
-	states[step] += cut_here(&cut);
+	states[step] += made;
+	if (change && step >= STEP_SHADOW) {
+		change->cuts[step]++;
+		change->states[step] += made;
+	}
 }
 
 static bool is_flush(const struct record *head)
@@ -219,7 +242,8 @@ static void weigh(void)
 		} else if (head.type == RECORD_STEP) {
 			weight[at] += LIGHT;
 			at = checked_step(&head);
-		} else if (head.type == RECORD_REQ && is_flush(&head)) {
+		} else if (head.type == RECORD_CHANGE_END ||
+			   (head.type == RECORD_REQ && is_flush(&head))) {
 			weight[at] += LIGHT;
 		}
 	}
@@ -241,17 +265,52 @@ static void overlap(const struct record *head)
 	       type_names[head->type], head->file, head->pos, head->len);
 }
 
+static unsigned int kind_of(const struct record *head)
+{
+	if (head->arg > RECORD_CHANGE_EMPTY)
+		errx(1, "record: change %u", head->arg);
+	if (head->arg == RECORD_CHANGE_RESIZE &&
+	    head->pos < verdict_world(&verdict)->active.content.size)
+		return NR_CHANGES - 1;
+	return head->arg;
+}
+
+static void play_change(const struct record *head, const u8 *name)
+{
+	cut.kind = "a change begins";
+	cut_none(&cut);
+	change = &changes[kind_of(head)];
+	verdict_change(&verdict, head, (const char *)name);
+	report_state();
+}
+
+static void play_change_end(const struct record *head)
+{
+	if (head->result)
+		change->refused++;
+	else
+		change->done++;
+	verdict_changed(&verdict, !head->result);
+	cut_power(LIGHT);
+}
+
 static void play(const struct record *head, const u8 *data)
 {
+	struct oracle *oracle = &verdict_world(&verdict)->oracle;
+
 	switch (head->type) {
 	case RECORD_END:
 		return play_end(head);
 	case RECORD_REQ:
-		return oracle_begin(&verdict.oracle, head);
+		return oracle_begin(oracle, head);
 	case RECORD_REQ_END:
-		if (oracle_end(&verdict.oracle, head, verdict_risen, &verdict))
+		if (oracle_end(oracle, head, verdict_risen, &verdict))
 			cut_power(LIGHT);
 		return;
+	case RECORD_CHANGE:
+		return play_change(head, data);
+	case RECORD_CHANGE_END:
+		return play_change_end(head);
 	case RECORD_STEP:
 		cut_power(LIGHT);
 		step = checked_step(head);
@@ -279,6 +338,7 @@ static const struct option long_options[] = {
 	{ "stop",     no_argument,       NULL, 'x' },
 	{ "unfinished", no_argument,     NULL, 'u' },
 	{ "copied",   no_argument,       NULL, 'C' },
+	{ "largest",  required_argument, NULL, 'l' },
 	{ },
 };
 
@@ -304,8 +364,14 @@ static const char **const strings[] = {
 
 static u64 *const numbers[] = {
 	['n'] = &options.states, ['r'] = &options.seed,
-	['q'] = &options.samples,
+	['q'] = &options.samples, ['l'] = &options.largest,
 };
+
+static void ignore_copied(void)
+{
+	verdict.worlds[0].metadata.ignore_copied = true;
+	verdict.worlds[1].metadata.ignore_copied = true;
+}
 
 static void take_option(int c)
 {
@@ -320,7 +386,7 @@ static void take_option(int c)
 	else if (c == 'u')
 		options.unfinished = true;
 	else if (c == 'C')
-		verdict.metadata.ignore_copied = true;
+		ignore_copied();
 	else
 		bad_usage();
 }
@@ -364,7 +430,8 @@ static void load(void)
 	if (options.backing)
 		image->backing = span_load(options.backing);
 	verdict_init(&verdict, options.image);
-	verdict_active(&verdict, options.content, options.versions);
+	verdict_active(&verdict, options.content, options.versions,
+		       options.largest);
 	for (i = 0; i < options.nr_snapshots; i++)
 		verdict_snapshot(&verdict, options.snapshots[i]);
 }
@@ -372,16 +439,25 @@ static void load(void)
 /* Before the load nothing may be wrong, or all that follows is of no value. */
 static void look_first(void)
 {
-	unsigned int i;
-
 	cut.kind = "before the load";
 	report.state = describe;
 	check_state(NULL);
 	if (report.bad_states)
 		errx(1, "%s: wrong from the start", options.image);
-	view_remember(&verdict.active);
-	for (i = 0; i < verdict.nr_snapshots; i++)
-		view_remember(&verdict.snapshots[i]);
+	verdict_remember(&verdict);
+}
+
+static void summary_of_change(const char *name, const struct change *c)
+{
+	unsigned int i;
+
+	if (c->done + c->refused)
+		printf("change %s: %llu done, %llu refused\n", name, c->done,
+		       c->refused);
+	for (i = 0; i < MAX_STEPS; i++)
+		if (c->cuts[i])
+			printf("change %s step %u: %llu cuts, %llu states\n",
+			       name, i, c->cuts[i], c->states[i]);
 }
 
 static void summary(void)
@@ -392,8 +468,12 @@ static void summary(void)
 		if (cuts[i])
 			printf("step %u: %llu cuts, %llu states\n", i, cuts[i],
 			       states[i]);
+	for (i = 0; i < NR_CHANGES; i++)
+		summary_of_change(change_names[i], &changes[i]);
 	printf("qemu-img: %llu asked\n", asked);
-	printf("checks: %llu of metadata\n", verdict.metadata.checks);
+	printf("checks: %llu of metadata\n",
+	       verdict.worlds[0].metadata.checks +
+	       verdict.worlds[1].metadata.checks);
 	printf("overlaps: %llu\n", overlaps);
 	for (i = 0; i < NR_PROMISES; i++)
 		printf("%s: %llu violations\n", promise_names[i],
@@ -404,12 +484,14 @@ static void summary(void)
 /* Whoever detaches in peace leaves nothing behind. */
 static void check_end(void)
 {
+	const struct metadata *md = &verdict_world(&verdict)->metadata;
+
 	cut.kind = "detached";
 	cut_none(&cut);
 	verdict_state(&verdict);
-	if (verdict.metadata.result.leaks)
+	if (md->result.leaks)
 		report_problem(PROMISE_METADATA, "%llu clusters have leaked",
-			       verdict.metadata.result.leaks);
+			       md->result.leaks);
 	report_state();
 }
 
@@ -418,7 +500,7 @@ static void compare(void)
 {
 	int i;
 
-	oracle_compare(&verdict.oracle);
+	oracle_compare(&verdict_world(&verdict)->oracle);
 	for (i = 0; i < 2; i++)
 		if (options.final[i])
 			medium_compare(&verdict.image.medium[i],

@@ -47,25 +47,39 @@ static void *array(u64 count, size_t size)
 	return p;
 }
 
-void view_init(struct view *view, const struct image *image, const char *name,
-	       const char *content, const struct oracle *oracle)
+void view_init(struct view *view, const struct image *image,
+	       struct span content, const struct oracle *oracle)
 {
 	u64 cluster = 1ULL << image->geo.cluster_bits;
 
-	view->name = name;
-	view->content = span_load(content);
+	view->content = content;
 	view->oracle = oracle;
-	view->clusters = (view->content.size + cluster - 1) / cluster;
+	view->clusters = (content.size + cluster - 1) / cluster;
 	view->map = array(view->clusters, sizeof(*view->map));
-	view->first = array(view->clusters, sizeof(*view->first));
 	view->again = array(view->clusters, sizeof(bool));
 	memset(view->again, 1, view->clusters);
+	view->restless = true;
 }
 
-void view_remember(struct view *view)
+void view_free(struct view *view)
 {
-	memcpy(view->first, view->map, view->clusters * sizeof(*view->map));
-	view->known = true;
+	free(view->map);
+	free(view->again);
+}
+
+void view_look_again(struct view *view, u64 index)
+{
+	view->again[index] = true;
+	view->restless = true;
+}
+
+void view_remember(const struct view *view, struct image *image)
+{
+	struct origin *o = &image->origins[image->nr_origins++];
+	struct qcow2_l2_entry *map = array(view->clusters, sizeof(*map));
+
+	memcpy(map, view->map, view->clusters * sizeof(*map));
+	*o = (struct origin){ map, view->clusters, view->content.data };
 }
 
 static enum promise promise_of(const struct view *view)
@@ -94,12 +108,23 @@ static const char *object(const struct view *view, u64 sector, const u8 *data)
 	return "is not what the snapshot holds";
 }
 
+static bool copy_bytes(const struct chunk *c)
+{
+	if (c->data)
+		memcpy(c->view->copy + c->pos, c->data, c->len);
+	else
+		memset(c->view->copy + c->pos, 0, c->len);
+	return true;
+}
+
 static bool check_bytes(const struct chunk *c)
 {
 	const char *objection;
 	bool fine = true;
 	u64 i;
 
+	if (c->view->copy)
+		return copy_bytes(c);
 	for (i = 0; i < c->len; i += SECTOR_SIZE) {
 		objection = object(c->view, (c->pos + i) / SECTOR_SIZE,
 				   c->data ? c->data + i : NULL);
@@ -138,16 +163,32 @@ static bool check_host(struct chunk c, u64 host)
 	return check_bytes(&c);
 }
 
+/* Whichever disk had the cluster then, it read the same there. */
+static const u8 *content_of_compressed(const struct chunk *c,
+				       const struct qcow2_l2_entry *e)
+{
+	u64 index = c->pos >> c->image->geo.cluster_bits;
+	const struct origin *o = c->image->origins, *end;
+
+	end = o + c->image->nr_origins;
+	if (o == end)
+		return c->view->content.data + c->pos;
+	for (; o < end; o++)
+		if (index < o->clusters && o->map[index].entry == e->entry)
+			return o->content + c->pos;
+	return NULL;
+}
+
 /* Nobody writes such clusters: one is as it was or is no longer there. */
 static bool check_compressed(struct chunk c, const struct qcow2_l2_entry *e)
 {
-	u64 index = c.pos >> c.image->geo.cluster_bits;
+	const u8 *content = content_of_compressed(&c, e);
 	const struct span *initial = &c.image->initial;
 	struct qcow2_compressed at;
 	const u8 *now;
 	u64 len;
 
-	if (c.view->known && e->entry != c.view->first[index].entry)
+	if (!content)
 		return complain(c.view, c.pos, "has a new compressed cluster");
 	qcow2_compressed_decode(&c.image->geo, e->entry, &at);
 	len = at.length;
@@ -156,7 +197,7 @@ static bool check_compressed(struct chunk c, const struct qcow2_l2_entry *e)
 	now = medium_at(&c.image->medium[0], at.host_offset, len);
 	if (!now || memcmp(now, initial->data + at.host_offset, len))
 		return complain(c.view, c.pos, "has a changed compressed cluster");
-	c.data = c.view->content.data + c.pos;
+	c.data = content;
 	return check_bytes(&c);
 }
 
@@ -228,13 +269,13 @@ static bool check_touched(struct chunk c, const struct qcow2_l2_entry *e)
 
 	for (; c.pos < end; c.pos += unit, host += unit) {
 		c.len = unit < end - c.pos ? unit : end - c.pos;
-		if (medium_is_touched(m, host, c.len))
+		if (medium_is_touched(m, c.view->seen, host, c.len))
 			fine &= check_host(c, host);
 	}
 	return fine;
 }
 
-static bool is_touched(const struct image *image,
+static bool is_touched(const struct view *view, const struct image *image,
 		       const struct qcow2_l2_entry *e)
 {
 	const struct medium *m = &image->medium[image->geo.external_data];
@@ -242,12 +283,14 @@ static bool is_touched(const struct image *image,
 
 	switch (qcow2_cluster_type(&image->geo, e->entry)) {
 	case QCOW2_CLUSTER_NORMAL:
-		return m->changed && medium_is_touched(m, e->entry &
-						       QCOW2_L2E_OFFSET_MASK,
-						       1ULL << image->geo.cluster_bits);
+		return m->changed > view->seen &&
+		       medium_is_touched(m, view->seen,
+					 e->entry & QCOW2_L2E_OFFSET_MASK,
+					 1ULL << image->geo.cluster_bits);
 	case QCOW2_CLUSTER_COMPRESSED:
 		qcow2_compressed_decode(&image->geo, e->entry, &at);
-		return medium_is_touched(m, at.host_offset, at.length);
+		return medium_is_touched(m, view->seen, at.host_offset,
+					 at.length);
 	default:
 		return false;
 	}
@@ -268,16 +311,22 @@ static void visit(struct view *view, struct image *image, u64 index,
 		.pos = index << image->geo.cluster_bits,
 		.len = 1ULL << image->geo.cluster_bits,
 	};
-	bool same = !view->again[index] &&
-		    !memcmp(e, &view->map[index], sizeof(*e));
+	bool same;
 
-	if (same && !is_touched(image, e))
+	if (view->copy) {
+		check_cluster(&c, e);
+		return;
+	}
+	same = !view->again[index] &&
+	       !memcmp(e, &view->map[index], sizeof(*e));
+	if (same && !is_touched(view, image, e))
 		return;
 	if (c.len > view->content.size - c.pos)
 		c.len = view->content.size - c.pos;
 	view->map[index] = *e;
 	view->again[index] = same && is_plain(image, e) ?
 		!check_touched(c, e) : !check_cluster(&c, e);
+	view->restless |= view->again[index];
 }
 
 /* --- Tables --- */
@@ -324,8 +373,8 @@ static void visit_l1_entry(struct view *view, struct image *image, u64 index,
 	visit_table(view, image, index << image->geo.l2_bits, words);
 }
 
-void view_check(struct view *view, struct image *image, u64 l1_offset,
-		u32 l1_size)
+static void visit_all(struct view *view, struct image *image, u64 l1_offset,
+		      u32 l1_size)
 {
 	u64 i, entry, need = qcow2_l1_entries(&image->geo, view->content.size);
 	const u8 *table;
@@ -338,4 +387,34 @@ void view_check(struct view *view, struct image *image, u64 l1_offset,
 		qcow2_be64_decode(&entry, table + i * 8, 1);
 		visit_l1_entry(view, image, i, entry);
 	}
+}
+
+static bool is_as_seen(const struct view *view, const struct image *image,
+		       u64 l1_offset)
+{
+	return !view->restless && l1_offset == view->l1_offset &&
+	       image->medium[0].changed <= view->seen &&
+	       image->medium[1].changed <= view->seen;
+}
+
+void view_check(struct view *view, struct image *image, u64 l1_offset,
+		u32 l1_size)
+{
+	u64 problems = report.problems[promise_of(view)];
+
+	if (!is_as_seen(view, image, l1_offset)) {
+		view->restless = false;
+		visit_all(view, image, l1_offset, l1_size);
+		view->restless |= report.problems[promise_of(view)] > problems;
+	}
+	view->l1_offset = l1_offset;
+	view->seen = image->medium[0].clock;
+}
+
+void view_copy(struct view *view, struct image *image, u64 l1_offset,
+	       u32 l1_size, u8 *to)
+{
+	view->copy = to;
+	visit_all(view, image, l1_offset, l1_size);
+	view->copy = NULL;
 }

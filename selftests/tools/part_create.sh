@@ -186,8 +186,8 @@ create_table()
 		create_pair "${row[@]}"
 		[ "$CODE" -ne 0 ] || same_image "${row[@]}"
 		count=$((count + 1))
-	done < <(create_rows)
-	[ $count -ge 60 ] || fault "only $count rows"
+	done < <(create_rows | grep -E -e "${ROWS-.}")
+	[ $count -ge 60 ] || [ -n "${ROWS-}" ] || fault "only $count rows"
 	verdict "create: $count kinds of image, as qemu-img makes them"
 }
 
