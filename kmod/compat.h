@@ -34,6 +34,13 @@ typedef fmode_t blk_mode_t;
 #define BLK_OPEN_WRITE	FMODE_WRITE
 #endif
 
+#ifndef HAVE_BD_MAPPING
+/* Before 6.11. */
+#define qcow_bdev_mapping(bdev)	((bdev)->bd_inode->i_mapping)
+#else
+#define qcow_bdev_mapping(bdev)	((bdev)->bd_mapping)
+#endif
+
 #ifndef HAVE_BDEV_FREEZE
 /* Before 6.8. */
 #define bdev_freeze(bdev)	freeze_bdev(bdev)

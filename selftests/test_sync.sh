@@ -100,7 +100,7 @@ goes_on()
 # attached_again [KIB-OFFSET KIB]: of a write that was never flushed
 attached_again()
 {
-	expect_fail 1 detach
+	expect_fail 4 detach
 	checked $disk 0 3
 	attach -f qcow2 $disk
 	expect_equal "state" live "$(state)"
@@ -153,7 +153,7 @@ of_a_detach()
 	image_on_disk "$@"
 	put 4096 64
 	syncs_go_to $bad
-	expect_fail 1 detach
+	expect_fail 4 detach
 	syncs_go_to "$loop"
 	checked $disk 0 3
 	attach -f qcow2 $disk

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -19,17 +20,18 @@
 
 enum { BACKING_FORMAT = 256, FORCE };
 
-#define COMMON_OPTIONS \
-	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" }, \
-	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" }
+/* How long udev may take to look at what somebody wrote. */
+enum { STEP_MS = 20, PATIENCE_MS = 2000 };
 
 static const struct option_row options[] = {
-	COMMON_OPTIONS,
+	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
+	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
 	{ 0 }
 };
 
 static const struct option_row apply_options[] = {
-	COMMON_OPTIONS,
+	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
+	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
 	{ FORCE, "force", NULL, "although the device is open" },
 	{ 0 }
 };
@@ -89,6 +91,19 @@ static const struct {
 	[QCOW_SNAPSHOT_DELETE] = { "delete", "deleted" },
 };
 
+/* A disk that nobody uses is in use for a moment, while udev looks at it. */
+static int apply_patiently(struct qcow_snapshot *s)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+	int waited = 0, err;
+
+	while ((err = control_snapshot(s)) == -EBUSY && waited < PATIENCE_MS) {
+		nanosleep(&step, NULL);
+		waited += STEP_MS;
+	}
+	return err;
+}
+
 static int change(const struct session *t, enum qcow_snapshot_op op,
 		  const char *name, bool force)
 {
@@ -103,7 +118,8 @@ static int change(const struct session *t, enum qcow_snapshot_op op,
 		.message = (uintptr_t)message,
 		.message_len = sizeof(message),
 	};
-	int err = control_snapshot(&s);
+	int err = op == QCOW_SNAPSHOT_APPLY ? apply_patiently(&s) :
+		  control_snapshot(&s);
 
 	if (err) {
 		char *what = xasprintf("%s the snapshot %s of",

@@ -59,6 +59,8 @@ extern const struct command list_command;
 extern const struct command info_command;
 extern const struct command map_command;
 extern const struct command create_command;
+extern const struct command commit_command;
+extern const struct command rebase_command;
 extern const struct command compare_command;
 extern const struct command convert_command;
 extern const struct command measure_command;

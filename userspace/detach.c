@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "control.h"
+#include "detach.h"
 #include "error.h"
 #include "holders.h"
 #include "sysfs.h"
@@ -72,7 +73,7 @@ static int detach_failed(unsigned int number, int err)
 /* udev probes a device whenever a writer closes it: for a moment it is busy
  * though nobody uses it.
  */
-static int detach_patiently(unsigned int number, unsigned int flags)
+int detach_device(unsigned int number, unsigned int flags)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
 	int waited = 0, err;
@@ -93,7 +94,7 @@ static int detach_each(const unsigned int *numbers, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		int err = detach_patiently(numbers[i], flags);
+		int err = detach_device(numbers[i], flags);
 
 		ret = ret ?: err;
 	}
@@ -119,7 +120,7 @@ static int detach_all(const struct request *r)
 	int ret = 0;
 
 	while (n) {
-		int err = detach_patiently(numbers[--n], r->flags);
+		int err = detach_device(numbers[--n], r->flags);
 
 		ret = ret ?: err;
 	}

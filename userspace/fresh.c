@@ -15,7 +15,7 @@
 enum { MAX_TEMPORARY = 2, TRIES = 100, ZERO_PIECE = 1 << 20 };
 
 /* What an early end of the program has to remove first. */
-static char *volatile temporaries[MAX_TEMPORARY];
+static char *temporaries[MAX_TEMPORARY];
 
 static void remove_temporaries(void)
 {

@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
 	&create_command,
 	&convert_command,
 	&compare_command,
+	&rebase_command,
+	&commit_command,
 	&info_command,
 	&map_command,
 	&measure_command,

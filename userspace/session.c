@@ -39,46 +39,45 @@ static bool find_attached(const char *path, unsigned int *number)
 	return found;
 }
 
-int session_open(struct session *t, const char *word,
-		const struct chain_options *o)
+int session_open(struct session *s, const char *word,
+		 const struct chain_options *o)
 {
-	const struct attachment hidden = {
+	struct attachment a = {
 		.chain = *o,
 		.flags = QCOW_ATTACH_HIDDEN | QCOW_ATTACH_NO_PARTSCAN,
 	};
-	struct attachment a = hidden;
 
-	*t = (struct session){ .word = word };
-	if (sysfs_number_of(word, &t->number) ||
-	    find_attached(word, &t->number))
+	*s = (struct session){ .word = word };
+	if (sysfs_number_of(word, &s->number) ||
+	    find_attached(word, &s->number))
 		return control_open();
 	a.chain.writable = true;
-	t->hidden = true;
-	return attachment_make(&a, word, &t->number);
+	s->hidden = true;
+	return attachment_make(&a, word, &s->number);
 }
 
-int session_close(struct session *t, int ret)
+int session_close(struct session *s, int ret)
 {
 	int err;
 
-	if (!t->hidden)
+	if (!s->hidden)
 		return ret;
-	err = control_detach(t->number, 0);
+	err = control_detach(s->number, 0);
 	if (err)
 		return fail_errno(-err, "the last writes to %s failed",
-				  t->word);
+				  s->word);
 	return ret;
 }
 
-int session_failed(const struct session *t, const char *what, int err,
-		  const char *message)
+int session_failed(const struct session *s, const char *what, int err,
+		   const char *message)
 {
 	char *holders = NULL;
 	int ret;
 
-	if (err == -EBUSY && !t->hidden)
-		holders = holders_name(t->number);
-	ret = fail(exit_code_of(-err), "cannot %s %s: %s%s%s", what, t->word,
+	if (err == -EBUSY && !s->hidden)
+		holders = holders_name(s->number);
+	ret = fail(exit_code_of(-err), "cannot %s %s: %s%s%s", what, s->word,
 		   *message ? message : strerror(-err), holders ? ": " : "",
 		   holders ? holders : "");
 	free(holders);

@@ -30,11 +30,11 @@ struct session {
  *
  * Return: 0, or an exit code; only after 0 session_close() is due.
  */
-int session_open(struct session *t, const char *word,
-		const struct chain_options *o);
+int session_open(struct session *s, const char *word,
+		 const struct chain_options *o);
 
 /** session_close - @ret, or an exit code where the end fails */
-int session_close(struct session *t, int ret);
+int session_close(struct session *s, int ret);
 
 /**
  * session_failed - say why the driver refused; the exit code
@@ -42,7 +42,7 @@ int session_close(struct session *t, int ret);
  * @err:	the driver's error, negative
  * @message:	the driver's words
  */
-int session_failed(const struct session *t, const char *what, int err,
-		  const char *message);
+int session_failed(const struct session *s, const char *what, int err,
+		   const char *message);
 
 #endif /* QCOWCTL_SESSION_H */

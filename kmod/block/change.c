@@ -6,6 +6,7 @@
  */
 #include <linux/blkdev.h>
 #include <linux/ktime.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "block/device.h"
@@ -47,11 +48,10 @@ static int collect(struct gendisk *disk, struct frozen *all)
 	if (!all->bdevs)
 		return -ENOMEM;
 	rcu_read_lock();
-	xa_for_each(&disk->part_tbl, index, part) {
-		if (all->nr < room && kobject_get_unless_zero(
-					&part->bd_device.kobj))
+	xa_for_each(&disk->part_tbl, index, part)
+		if (all->nr < room &&
+		    kobject_get_unless_zero(&part->bd_device.kobj))
 			all->bdevs[all->nr++] = part;
-	}
 	rcu_read_unlock();
 	return 0;
 }
@@ -139,6 +139,20 @@ static bool takes_away(const struct qcow_change *change)
 	       change->op == QCOW_CHANGE_EMPTY;
 }
 
+/* What the page cache has of it, and the disk has no more. */
+static void forget_pages(struct gendisk *disk, sector_t old,
+			 const struct qcow_change *change)
+{
+	sector_t sectors = get_capacity(disk);
+
+	if (takes_away(change))
+		invalidate_bdev(disk->part0);
+	/* or it would be there again when the disk grows */
+	if (sectors < old)
+		truncate_inode_pages(qcow_bdev_mapping(disk->part0),
+				     (loff_t)sectors << SECTOR_SHIFT);
+}
+
 /* From here on it is not detached, and not changed by others. */
 static int claim(struct qcow_device *dev, const struct qcow_change *change,
 		 bool force, struct qcow_reason *why)
@@ -170,6 +184,8 @@ static void unclaim(struct qcow_device *dev)
 	mutex_lock(&dev->disk->open_mutex);
 	dev->changing = false;
 	dev->shut = false;
+	/* who was to detach it lazily left that to the last user */
+	qcow_device_idle(dev);
 	mutex_unlock(&dev->disk->open_mutex);
 }
 
@@ -177,10 +193,12 @@ int qcow_device_change(unsigned int number, struct qcow_change *change,
 		       bool force, u64 *pause_ns, struct qcow_reason *why)
 {
 	struct qcow_device *dev = qcow_device_get(number);
+	sector_t old;
 	int err;
 
 	if (!dev)
 		return -ENXIO;
+	old = get_capacity(dev->disk);
 	err = claim(dev, change, force, why);
 	if (err)
 		goto put;
@@ -190,9 +208,8 @@ int qcow_device_change(unsigned int number, struct qcow_change *change,
 		qcow_change_unlock();
 		qcow_change_release(dev->view, change);
 	}
-	/* what the page cache has of it was another disk's */
-	if (!err && takes_away(change))
-		invalidate_bdev(dev->disk->part0);
+	if (!err)
+		forget_pages(dev->disk, old, change);
 	unclaim(dev);
 put:
 	put_device(disk_to_dev(dev->disk));

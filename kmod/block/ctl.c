@@ -115,7 +115,7 @@ static void put_message(u64 message, u32 message_len,
 		return;
 }
 
-static long attach_layers(struct qcow_attach *a,
+static long attach_layers(struct file *ctl, struct qcow_attach *a,
 			  const struct qcow_layer_files *layers,
 			  struct qcow_reason *why)
 {
@@ -128,35 +128,9 @@ static long attach_layers(struct qcow_attach *a,
 		if (IS_ERR(snapshot))
 			return PTR_ERR(snapshot);
 	}
-	err = qcow_device_attach(a, layers, snapshot, why);
+	err = qcow_device_attach(a, layers, snapshot, ctl, why);
 	kfree(snapshot);
 	return err;
-}
-
-/* A hidden device lasts no longer than who asked for it. */
-static void tie(struct file *ctl, const struct qcow_attach *a)
-{
-	struct qcow_device *dev, *old;
-
-	if (!(a->flags & QCOW_ATTACH_HIDDEN))
-		return;
-	dev = qcow_device_get(a->number);
-	old = xchg((struct qcow_device **)&ctl->private_data, dev);
-	if (old)
-		qcow_device_end(old);
-}
-
-static int ctl_open(struct inode *inode, struct file *file)
-{
-	file->private_data = NULL;
-	return 0;
-}
-
-static int ctl_release(struct inode *inode, struct file *file)
-{
-	if (file->private_data)
-		qcow_device_end(file->private_data);
-	return 0;
 }
 
 static long ctl_attach(struct file *ctl, void *arg)
@@ -174,9 +148,7 @@ static long ctl_attach(struct file *ctl, void *arg)
 		return PTR_ERR(layers);
 	why = kzalloc(sizeof(*why), GFP_KERNEL);
 	if (why) {
-		err = attach_layers(a, layers, why);
-		if (!err)
-			tie(ctl, a);
+		err = attach_layers(ctl, a, layers, why);
 		if (err)
 			put_message(a->message, a->message_len, why);
 		kfree(why);
@@ -313,7 +285,7 @@ static long ctl_empty(struct file *ctl, void *arg)
  * @cmd: its number
  * @size: of its structure now
  * @min_size: and when it was first published
- * @run: does it, for who has @ctl open; @arg is written back where it returns 0
+ * @run: does it, asked through @ctl; @arg is written back where it returns 0
  */
 struct ctl_command {
 	unsigned int cmd;
@@ -385,9 +357,14 @@ static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return run_command(c, file, (void __user *)arg);
 }
 
+static int ctl_release(struct inode *inode, struct file *file)
+{
+	qcow_device_detach_hidden(file);
+	return 0;
+}
+
 static const struct file_operations ctl_fops = {
 	.owner = THIS_MODULE,
-	.open = ctl_open,
 	.release = ctl_release,
 	.unlocked_ioctl = ctl_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

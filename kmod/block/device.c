@@ -42,9 +42,9 @@ static int device_open(struct qcow_device *dev)
 }
 
 /* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
-static void device_release(struct qcow_device *dev)
+void qcow_device_idle(struct qcow_device *dev)
 {
-	if (!dev->lazy || disk_openers(dev->disk))
+	if (!dev->lazy || dev->changing || disk_openers(dev->disk))
 		return;
 	get_device(disk_to_dev(dev->disk));
 	if (!queue_work(detach_wq, &dev->detach_work))
@@ -59,7 +59,7 @@ static int disk_open(struct gendisk *disk, blk_mode_t mode)
 
 static void disk_release(struct gendisk *disk)
 {
-	device_release(disk->private_data);
+	qcow_device_idle(disk->private_data);
 }
 #else
 static int disk_open(struct block_device *bdev, fmode_t mode)
@@ -69,7 +69,7 @@ static int disk_open(struct block_device *bdev, fmode_t mode)
 
 static void disk_release(struct gendisk *disk, fmode_t mode)
 {
-	device_release(disk->private_data);
+	qcow_device_idle(disk->private_data);
 }
 #endif
 
@@ -305,13 +305,34 @@ int qcow_device_detach(unsigned int number, bool lazy)
 	return err;
 }
 
-void qcow_device_end(struct qcow_device *dev)
+/* One that belongs to that file, and now to nobody; with a reference. */
+static struct qcow_device *orphan_hidden(const struct file *ctl)
 {
-	struct gendisk *disk = dev->disk;
+	struct qcow_device *dev, *found = NULL;
 
-	/* or somebody else did it */
-	detach_device(dev, true);
-	put_device(disk_to_dev(disk));
+	mutex_lock(&devices_mutex);
+	list_for_each_entry(dev, &devices, node) {
+		if (dev->live && dev->ctl == ctl) {
+			found = dev;
+			found->ctl = NULL;
+			get_device(disk_to_dev(found->disk));
+			break;
+		}
+	}
+	mutex_unlock(&devices_mutex);
+	return found;
+}
+
+void qcow_device_detach_hidden(const struct file *ctl)
+{
+	struct qcow_device *dev;
+	struct gendisk *disk;
+
+	while ((dev = orphan_hidden(ctl))) {
+		disk = dev->disk;
+		detach_device(dev, true);
+		put_device(disk_to_dev(disk));
+	}
 }
 
 /* It may have been opened, or detached, in the meantime. */
@@ -364,13 +385,16 @@ static int add_device(struct qcow_device *dev, const struct qcow_attach *attach)
 
 int qcow_device_attach(struct qcow_attach *attach,
 		       const struct qcow_layer_files *layers,
-		       const char *snapshot, struct qcow_reason *why)
+		       const char *snapshot, const struct file *ctl,
+		       struct qcow_reason *why)
 {
 	struct qcow_device *dev = alloc_device(attach);
 	int err;
 
 	if (!dev)
 		return -ENOMEM;
+	if (attach->flags & QCOW_ATTACH_HIDDEN)
+		dev->ctl = ctl;
 	err = get_files(dev, attach, layers);
 	if (err)
 		goto free_dev;

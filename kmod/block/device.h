@@ -34,6 +34,8 @@ enum qcow_state {
  * @sector_size: logical block size, bytes
  * @name:	for /dev/disk/by-qcow, or empty
  * @view:	what it shows
+ * @ctl:	of a hidden one: the control file that it goes with; guarded by
+ *		the list's mutex
  * @files:	the files that the caller passed, with the locks on them
  * @nr_files:	of them
  * @wq:		where commands are continued
@@ -53,6 +55,7 @@ struct qcow_device {
 	unsigned int sector_size;
 	char name[QCOW_NAME_LEN];
 	struct qcow_view *view;
+	const struct file *ctl;
 	struct file **files;
 	unsigned int nr_files;
 	struct gendisk *disk;
@@ -68,6 +71,7 @@ struct qcow_device {
  * @attach: the checked arguments; @attach->number is set
  * @layers: of the chain, with their files; references are taken
  * @snapshot: id or name, or NULL
+ * @ctl:    the control file through which it was asked for
  * @why:    set where it fails
  *
  * Context: may sleep; the partition scan reads from the device.
@@ -75,13 +79,14 @@ struct qcow_device {
  */
 int qcow_device_attach(struct qcow_attach *attach,
 		       const struct qcow_layer_files *layers,
-		       const char *snapshot, struct qcow_reason *why);
+		       const char *snapshot, const struct file *ctl,
+		       struct qcow_reason *why);
 
 /** qcow_device_detach - see struct qcow_detach */
 int qcow_device_detach(unsigned int number, bool lazy);
 
-/** qcow_device_end - detach a device that qcow_device_get() found, and put it */
-void qcow_device_end(struct qcow_device *dev);
+/** qcow_device_detach_hidden - those that were made through @ctl */
+void qcow_device_detach_hidden(const struct file *ctl);
 
 /**
  * qcow_device_of - the device whose top image's active disk a file is
@@ -92,6 +97,13 @@ unsigned int qcow_device_of(const struct inode *inode);
 
 /** qcow_device_get - a live device, its disk with a reference; or NULL */
 struct qcow_device *qcow_device_get(unsigned int number);
+
+/**
+ * qcow_device_idle - detach it, soon, if that waited for its last user
+ *
+ * Context: under the disk's open_mutex.
+ */
+void qcow_device_idle(struct qcow_device *dev);
 
 /* change.c */
 

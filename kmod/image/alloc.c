@@ -188,8 +188,7 @@ static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
 	int err;
 
 	qcow_record_step(QCOW_STEP_REFBLOCK);
-	err = qcow_file_write(image->file, b->data, to_bytes(image, 1),
-			      b->host);
+	err = qcow_refs_write_new(image, b);
 	if (!err && !qcow_rule_broken(QCOW_RULE_REFTABLE))
 		err = qcow_commit_sync(image, image->file);
 	if (err)

@@ -154,6 +154,10 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	u64 record;
 	int err;
 
+	if (READ_ONCE(image->commit.error))
+		return qcow_refuse(why, -EIO,
+				   "%s: cannot be changed since %s failed; detach it first",
+				   image->path, image->commit.failed);
 	err = zero_rest(&image->active, change);
 	if (!err)
 		err = qcow_commit_quiesce(image);

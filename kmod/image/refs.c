@@ -240,6 +240,18 @@ void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries)
 	mutex_unlock(&refs->mutex);
 }
 
+/* Not beside a commit that finds it dirty: what came last would be by chance. */
+int qcow_refs_write_new(struct qcow_image *image, struct qcow_refblock *b)
+{
+	int err;
+
+	mutex_lock(&image->refs.mutex);
+	err = qcow_file_write(image->file, b->data,
+			      1UL << image->geo.cluster_bits, b->host);
+	mutex_unlock(&image->refs.mutex);
+	return err;
+}
+
 /* The table's sector with the entry; the other entries are durable already. */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
 {

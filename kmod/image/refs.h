@@ -95,6 +95,9 @@ void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
  */
 void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries);
 
+/** qcow_refs_write_new - write a whole block; no sync */
+int qcow_refs_write_new(struct qcow_image *image, struct qcow_refblock *b);
+
 /** qcow_refs_publish - write the block's table entry; the block is durable */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b);
 

@@ -96,9 +96,7 @@ static int write_blocks(struct qcow_image *image, const struct layout *l,
 	u64 i;
 
 	for (i = 0; i < l->blocks && !err; i++)
-		err = qcow_file_write(image->file, b[i]->data,
-				      1UL << image->geo.cluster_bits,
-				      b[i]->host);
+		err = qcow_refs_write_new(image, b[i]);
 	return err;
 }
 

@@ -256,7 +256,11 @@ static u64 *read_l1(struct qcow_shadow *s, const struct table *t)
 	return l1;
 }
 
-/* The new references first: none falls to 0 in between. */
+/*
+ * The old references go first: what has as many as a refcount can hold keeps
+ * as many.  An entry that does not tell the disk's size may have a table that
+ * is shorter than today's disk.
+ */
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 {
 	struct table t;
@@ -272,14 +276,16 @@ int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 	l1 = read_l1(s, &t);
 	if (IS_ERR(l1))
 		return PTR_ERR(l1);
-	err = new_l1(s, t.s.l1_size);
+	err = new_l1(s, max_t(u64, t.s.l1_size,
+			      qcow2_l1_entries(&s->image->geo,
+					       t.s.disk_size)));
+	if (!err)
+		err = qcow_tree_drop_active(s);
 	if (!err)
 		err = qcow_tree_take(s, l1, t.s.l1_size);
 	kvfree(l1);
 	if (!err)
 		err = qcow_shadow_put_l1(s);
-	if (!err)
-		err = qcow_tree_drop_active(s);
 	s->header.size = t.s.disk_size;
 	return err;
 }

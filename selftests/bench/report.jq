@@ -47,6 +47,7 @@ def goal($all; $jobs; $cells):
 . as $all
 | {
 	about: $about[0],
+	size: $size[0],
 	jobs: ($jobs[0] | map(
 		. as $job
 		| ($all | map(select(.job == $job.name))) as $mine

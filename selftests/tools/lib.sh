@@ -4,7 +4,11 @@
 # What the parts of selftests/tools/run have in common.  Each part is a
 # function that is called in an empty folder with an empty file "faults".
 
-parts=''
+# Set by run: the programs, the folder of all parts, the part under way.
+qcowctl=${qcowctl-} sanitized=${sanitized-} work=${work-} part=${part-}
+# All of them; each file adds its own.
+parts=${parts-}
+export parts
 
 # verdict WHAT: passes if there is nothing in the file "faults"
 verdict()
@@ -23,10 +27,22 @@ fault()
 	printf '%s\n' "$*" >>"$work/$part/faults"
 }
 
+# The sanitizers take ten times as long: every third call has them.
+choose()
+{
+	calls=$((${calls-0} + 1))
+	if [ $((calls % 3)) -eq 0 ]; then
+		chosen=$sanitized
+	else
+		chosen=$qcowctl
+	fi
+}
+
 # ours COMMAND [OPTION...]: the exit code in CODE, what it says in said and log
 ours()
 {
-	"$qcowctl" "$@" >said 2>log </dev/null
+	choose
+	"$chosen" "$@" >said 2>log </dev/null
 	CODE=$?
 	! grep -q -E 'Sanitizer|runtime error' log || fault "$*: $(cat log)"
 }
@@ -35,7 +51,7 @@ ours()
 must()
 {
 	ours "$@"
-	[ $CODE -eq 0 ] || fault "$*: exit code $CODE: $(cat log)"
+	[ "$CODE" -eq 0 ] || fault "$*: exit code $CODE: $(cat log)"
 }
 
 # sound FILE WHAT: qemu-img finds nothing wrong
@@ -47,19 +63,28 @@ sound()
 		fault "$2: qemu-img check: $(head -n 3 <<<"$said")"
 }
 
-# said_of FILE: what qemu-img says of an image but its name and its room
-said_of()
+# same_info A B WHAT: what qemu-img says of them, but their names and their room
+same_info()
 {
-	qemu-img info --output=json "$1" |
-		jq -S 'del(.filename, ."actual-size", ."full-backing-filename")
-			| del(.children)'
+	local differs
+
+	differs=$({ qemu-img info --output=json "$1"
+		qemu-img info --output=json "$2"; } | jq -sc '
+		map(del(.filename, ."actual-size", ."full-backing-filename",
+			.children)) | select(length != 2 or .[0] != .[1])')
+	[ -z "$differs" ] || fault "$3: $differs"
 }
 
-# shape_of FILE FORMAT: where there is what, without places in files
-shape_of()
+# same_shape A B FORMAT WHAT: where there is what, without places in files
+same_shape()
 {
-	qemu-img map --output=json -f "$2" "$1" | jq -c '
-		[.[] | {start, length, depth, present, zero, data}]'
+	local differs
+
+	differs=$({ qemu-img map --output=json -f "$3" "$1"
+		qemu-img map --output=json -f "$3" "$2"; } | jq -sc '
+		map(map({start, length, depth, present, zero, data})) |
+		select(length != 2 or .[0] != .[1])')
+	[ -z "$differs" ] || fault "$4: maps: $differs"
 }
 
 # same_content A FORMAT B FORMAT WHAT
@@ -72,5 +97,8 @@ same_content()
 # no_rests WHAT: no temporary file was left here
 no_rests()
 {
-	! ls -A | grep -q '^\.' || fault "$1: left behind: $(ls -A)"
+	local rests
+
+	rests=$(find . -maxdepth 1 -name '.?*')
+	[ -z "$rests" ] || fault "$1: left behind: $rests"
 }

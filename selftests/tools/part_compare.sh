@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # qcowctl compare, and the JSON of info, map, measure and check.
 
+# shellcheck source=selftests/tools/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
 parts+=' compare_table json_table'
 
 compare_images()
@@ -97,7 +100,7 @@ compare_table()
 			>qemu.log 2>&1
 		theirs=$?
 		ours compare "${row[@]}"
-		[ $CODE -eq $theirs ] ||
+		[ "$CODE" -eq "$theirs" ] ||
 			fault "${row[*]}: exit code $CODE, qemu-img's is $theirs: $(
 				cat said log qemu.log)"
 		[ -s said ] || [ -s log ] || fault "${row[*]}: says nothing"
@@ -111,7 +114,7 @@ compare_table()
 	for row in a.raw '--nonsense a.raw same.raw'; do
 		# shellcheck disable=SC2086 # words
 		ours compare $row
-		[ $CODE -eq 2 ] || fault "$row: exit code $CODE, not 2"
+		[ "$CODE" -eq 2 ] || fault "$row: exit code $CODE, not 2"
 	done
 	ours compare a.raw last.raw
 	grep -q 'at offset 3145727$' said || fault "where: $(cat said)"

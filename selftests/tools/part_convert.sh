@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # qcowctl convert.
 
+# shellcheck source=selftests/tools/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
 parts+=' convert_new convert_from convert_refused convert_cut convert_device'
 
 # A disk of every kind of content: noise, text, zeros, holes, single bytes,
@@ -108,8 +111,7 @@ one_new()
 	case $* in
 	*data_file_raw*) cmp data disk.raw >>faults 2>&1 ;;
 	*data_file*) ;;
-	*)	cmp <(said_of theirs) <(said_of out) >/dev/null ||
-			fault "$*: $(diff <(said_of theirs) <(said_of out))"
+	*)	same_info theirs out "$format $*"
 		no_larger "$format $*" ;;
 	esac
 	case $* in
@@ -132,8 +134,8 @@ convert_new()
 	while read -ra row; do
 		one_new "${row[@]}"
 		count=$((count + 1))
-	done < <(new_rows)
-	[ $count -ge 40 ] || fault "only $count rows"
+	done < <(new_rows | grep -E -e "${ROWS-.}")
+	[ $count -ge 40 ] || [ -n "${ROWS-}" ] || fault "only $count rows"
 	verdict "convert: a disk into $count kinds of image"
 }
 
@@ -232,7 +234,7 @@ convert_refused()
 	cp kept out
 	while read -ra row; do
 		ours convert "${row[@]}"
-		[ $CODE -ne 0 ] || fault "${row[*]}: was done"
+		[ "$CODE" -ne 0 ] || fault "${row[*]}: was done"
 		[ -s log ] || fault "${row[*]}: refused without a word"
 		cmp kept out >>faults 2>&1
 		no_rests "${row[*]}"
@@ -268,7 +270,7 @@ ROWS
 	qemu-io -f raw -c 'sleep 3000' out >/dev/null 2>&1 &
 	sleep 0.5
 	ours convert disk.raw out
-	[ $CODE -eq 5 ] || fault "onto what QEMU uses: exit code $CODE"
+	[ "$CODE" -eq 5 ] || fault "onto what QEMU uses: exit code $CODE"
 	wait
 	# Damage in the source is told, and nothing is made of half of it.
 	qemu-img convert -f raw -O qcow2 -c disk.raw bad.qcow2
@@ -277,7 +279,7 @@ ROWS
 	! qemu-img convert -f qcow2 -O raw bad.qcow2 theirs 2>/dev/null ||
 		fault "the damage does nothing"
 	ours convert bad.qcow2 out
-	[ $CODE -eq 4 ] || fault "damaged: exit code $CODE, not 4"
+	[ "$CODE" -eq 4 ] || fault "damaged: exit code $CODE, not 4"
 	cmp kept out >>faults 2>&1
 	verdict "convert: $count wrong ways"
 }
@@ -287,11 +289,13 @@ convert_cut()
 {
 	local i pid ended=0
 
+	# Pieces that take long, and some that do not.
 	for ((i = 0; i < 24; i++)); do
 		seq 300000 >>disk.raw
+		head -c 1M /dev/urandom >>disk.raw
 	done
 	head -c 10K /dev/urandom >kept
-	for i in 1 2 3 4 5 6 7 8; do
+	for i in 1 3 5 8; do
 		for signal in INT TERM KILL; do
 			cp kept out
 			"$qcowctl" convert -O qcow2 -c disk.raw out 2>/dev/null &
@@ -308,6 +312,10 @@ convert_cut()
 	done
 	[ $ended -gt 0 ] || fault "always done before"
 	rm out
+	# Tables that reach over several pieces, in their order all the same.
+	must convert -m 16 -O qcow2 -c -o cluster_size=4k disk.raw out
+	sound out "in order"
+	same_content disk.raw raw out qcow2 "in order"
 	must convert -O qcow2 -c --progress-json disk.raw out
 	jq -es 'length > 0 and (.[-1] | .bytes == .total and .total > 0) and
 		all(has("device") and has("speed") and has("eta_ms"))' \

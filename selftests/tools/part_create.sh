@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # qcowctl create.
 
+# shellcheck source=selftests/tools/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
 parts+=' create_table create_refused create_over'
 
 # FORMAT OPTIONS ARGUMENTS: "-" for no options, @ is where the file goes
@@ -95,11 +98,12 @@ create_pair()
 	(cd theirs && qemu-img create -q -f "$format" "${o[@]}" "${args[@]}") \
 		>qemu.log 2>&1 || fault "qemu-img: $*: $(cat qemu.log)"
 	cd mine || return
-	"$qcowctl" create -f "$format" "${o[@]}" "${args[@]}" >../log 2>&1
+	choose
+	"$chosen" create -f "$format" "${o[@]}" "${args[@]}" >../log 2>&1
 	CODE=$?
 	no_rests "$*"
 	cd ..
-	[ $CODE -eq 0 ] && [ ! -s log ] ||
+	[ "$CODE" -eq 0 ] && [ ! -s log ] ||
 		fault "$*: exit code $CODE: $(cat log)"
 }
 
@@ -136,31 +140,31 @@ within()
 	(cd "$1" && "${@:2}")
 }
 
-same_answer()
-{
-	within theirs "$@" >theirs.said
-	within mine "$@" >mine.said
-	cmp -s theirs.said mine.said ||
-		fault "$* $row: $(diff theirs.said mine.said)"
-}
-
 same_image()
 {
 	local row=$*
 
-	same_answer said_of image
+	case $row in
+	*data_file*)
+		# One at a time, as they look for the same name.
+		within theirs qemu-img info --output=json image >theirs.info
+		within mine qemu-img info --output=json image >mine.info
+		cmp -s <(jq 'del(."actual-size")' theirs.info) \
+			<(jq 'del(."actual-size")' mine.info) ||
+			fault "$row: $(diff theirs.info mine.info)" ;;
+	*)	same_info theirs/image mine/image "$row" ;;
+	esac
 	case $row in
 	*nowhere*) return ;;
 	esac
 	[ "$1" = raw ] || within mine sound image "$row"
-	case $row in
-	*data_file*) ;;
-	*)	same_content theirs/image "$1" mine/image "$1" "$row" ;;
-	esac
 	# Clusters smaller than a page: holes of the host show.
 	case $row in
-	*T | raw* | *metadata*=512* | *metadata*=1k*) ;;
-	*)	same_answer shape_of image "$1" ;;
+	*data_file* | *metadata*=512* | *metadata*=1k*) ;;
+	*-b* | *backing* | *preallocation*)
+		[ "$1" = raw ] ||
+			same_shape theirs/image mine/image "$1" "$row"
+		same_content theirs/image "$1" mine/image "$1" "$row" ;;
 	esac
 	same_room "$@"
 	same_data_file "$@"
@@ -180,10 +184,10 @@ create_table()
 	create_bases
 	while read -ra row; do
 		create_pair "${row[@]}"
-		[ $CODE -ne 0 ] || same_image "${row[@]}"
+		[ "$CODE" -ne 0 ] || same_image "${row[@]}"
 		count=$((count + 1))
-	done < <(create_rows)
-	[ $count -ge 60 ] || fault "only $count rows"
+	done < <(create_rows | grep -E -e "${ROWS-.}")
+	[ $count -ge 60 ] || [ -n "${ROWS-}" ] || fault "only $count rows"
 	verdict "create: $count kinds of image, as qemu-img makes them"
 }
 
@@ -242,7 +246,7 @@ create_refused()
 		rm -f image d
 		# shellcheck disable=SC2086
 		ours create -f "$format" ${row/@/image}
-		[ $CODE -ne 0 ] || fault "$format $row: was made"
+		[ "$CODE" -ne 0 ] || fault "$format $row: was made"
 		[ -s log ] || fault "$format $row: refused without a word"
 		[ ! -e image ] && [ ! -e d ] || fault "$format $row: left a file"
 		no_rests "$row"
@@ -267,22 +271,22 @@ create_over()
 	qemu-io -f qcow2 -c 'sleep 3000' old >/dev/null &
 	sleep 0.5
 	ours create -f qcow2 old 2M
-	[ $CODE -eq 5 ] || fault "in use by QEMU: exit code $CODE, not 5"
+	[ "$CODE" -eq 5 ] || fault "in use by QEMU: exit code $CODE, not 5"
 	wait
 	[ "$(qemu-img info --output=json old | jq '."virtual-size"')" -eq \
 		1048576 ] || fault "was replaced while QEMU had it"
 	ours create -f qcow2 -b old -F qcow2 old
-	[ $CODE -ne 0 ] || fault "backs itself"
+	[ "$CODE" -ne 0 ] || fault "backs itself"
 	mkdir dir
 	ours create -f raw dir 1M
-	[ $CODE -ne 0 ] || fault "a directory was replaced"
+	[ "$CODE" -ne 0 ] || fault "a directory was replaced"
 	ours create -f raw nowhere/file 1M
-	[ $CODE -ne 0 ] || fault "made a directory"
+	[ "$CODE" -ne 0 ] || fault "made a directory"
 	must create image.qcow2 1M
 	must create image.raw 1M
 	cmp -s -n 3 image.qcow2 <(printf 'QFI') || fault "not by its name"
 	ours create image 1M
-	[ $CODE -eq 1 ] || fault "guessed a format"
+	[ "$CODE" -eq 1 ] || fault "guessed a format"
 	no_rests "over others"
 	verdict "create: what is in the way"
 }

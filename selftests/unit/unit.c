@@ -19,6 +19,8 @@ static const struct {
 	{ "l2", test_l2 },
 	{ "subcluster", test_subcluster },
 	{ "compressed", test_compressed },
+	{ "compose", test_compose },
+	{ "rebase", test_rebase },
 	{ "word", test_word },
 	{ "refcount", test_refcount },
 	{ "snapshot", test_snapshot },

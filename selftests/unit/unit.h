@@ -10,6 +10,7 @@
 
 /* One of each file here. */
 void test_bitmap(void);
+void test_compose(void);
 void test_compressed(void);
 void test_extension(void);
 void test_feature(void);
@@ -17,6 +18,7 @@ void test_geometry(void);
 void test_header(void);
 void test_l1(void);
 void test_l2(void);
+void test_rebase(void);
 void test_refcount(void);
 void test_snapshot(void);
 void test_subcluster(void);

@@ -114,7 +114,7 @@ struct qcow_layer {
 /*
  * A device that nobody can open, without a node and without partitions: for
  * what the ioctls below do to an image that is not in use.  It is detached when
- * the descriptor of the control device is closed, or gets another one.
+ * the control device is closed through which it was attached, if not before.
  */
 #define QCOW_ATTACH_HIDDEN	(1U << 5)
 

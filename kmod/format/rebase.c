@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "rebase.h"
+
+/* Where the header has what is changed. */
+#define BACKING_FILE_OFFSET	8
+#define BACKING_FILE_SIZE	16
+#define AUTOCLEAR_FEATURES	88
+
+struct disk_extension {
+	__be32 type;
+	__be32 length;
+} __packed;
+
+/* A first cluster under way: @at is where the next thing goes. */
+struct head {
+	u8 *bytes;
+	size_t len;
+	size_t at;
+};
+
+static void put_be64(struct head *to, size_t at, u64 value)
+{
+	__be64 be = cpu_to_be64(value);
+
+	memcpy(to->bytes + at, &be, sizeof(be));
+}
+
+static void put_be32(struct head *to, size_t at, u32 value)
+{
+	__be32 be = cpu_to_be32(value);
+
+	memcpy(to->bytes + at, &be, sizeof(be));
+}
+
+/* Extensions begin at multiples of 8, and so does what follows the last. */
+static u64 whole(u32 length)
+{
+	return sizeof(struct disk_extension) + DIV_ROUND_UP((u64)length, 8) * 8;
+}
+
+static u32 word_at(const u8 *bytes, size_t at)
+{
+	__be32 be;
+
+	memcpy(&be, bytes + at, sizeof(be));
+	return be32_to_cpu(be);
+}
+
+/* Where the extensions of the old cluster end, by the mark or without one. */
+static u64 extensions_limit(const struct qcow2_header *h, size_t len)
+{
+	return h->backing_file_offset ? h->backing_file_offset : len;
+}
+
+static int put_bytes(struct head *to, const void *from, u64 n)
+{
+	if (n > to->len - to->at)
+		return -ENOSPC;
+	memcpy(to->bytes + to->at, from, n);
+	to->at += n;
+	return 0;
+}
+
+static int put_format(struct head *to, const struct qcow2_extensions *names)
+{
+	u8 e[sizeof(struct disk_extension) + 16] = { 0 };
+	struct head raw = { .bytes = e };
+
+	if (!names->backing_format)
+		return 0;
+	put_be32(&raw, 0, QCOW2_EXT_BACKING_FORMAT);
+	put_be32(&raw, 4, names->backing_format_len);
+	if (names->backing_format_len > 15)
+		return -ENOSPC;
+	memcpy(e + sizeof(struct disk_extension), names->backing_format,
+	       names->backing_format_len);
+	return put_bytes(to, e, whole(names->backing_format_len));
+}
+
+/* All but the format, and but the feature names if they are in the way. */
+static int put_others(struct head *to, const struct qcow2_header *h,
+		      const u8 *old, bool feature_names, u64 *old_end)
+{
+	u64 limit = extensions_limit(h, to->len), at = h->header_length, n;
+	int err = 0;
+	u32 type;
+
+	for (; !err && at + sizeof(struct disk_extension) <= limit; at += n) {
+		type = word_at(old, at);
+		n = whole(word_at(old, at + 4));
+		if (type == QCOW2_EXT_END)
+			break;
+		if (n > limit - at)
+			n = limit - at;
+		if (type != QCOW2_EXT_BACKING_FORMAT &&
+		    (feature_names || type != QCOW2_EXT_FEATURE_NAMES))
+			err = put_bytes(to, old + at, n);
+	}
+	*old_end = at + sizeof(struct disk_extension);
+	if (*old_end > limit)
+		*old_end = limit;
+	return err;
+}
+
+/* The mark that ends them, unless they fill the cluster. */
+static int put_end(struct head *to)
+{
+	static const u8 end[sizeof(struct disk_extension)];
+
+	return to->at == to->len ? 0 : put_bytes(to, end, sizeof(end));
+}
+
+/* Is all there still that the old first sector leads to, from @from to @to? */
+static bool kept(const u8 *old, const struct head *new, u64 from, u64 to)
+{
+	if (from < QCOW2_HEAD_SECTOR)
+		from = QCOW2_HEAD_SECTOR;
+	return to <= from || !memcmp(old + from, new->bytes + from, to - from);
+}
+
+static bool old_kept(const struct qcow2_header *h, const u8 *old,
+		     const struct head *new, u64 old_end)
+{
+	return kept(old, new, h->header_length, old_end) &&
+	       kept(old, new, h->backing_file_offset,
+		    h->backing_file_offset + h->backing_file_size);
+}
+
+static bool try_name(const struct qcow2_header *h,
+		     const struct qcow2_extensions *names, const u8 *old,
+		     struct head *new, u64 old_end, u64 at)
+{
+	struct head undo = { .bytes = new->bytes };
+
+	if (at > new->len || names->backing_file_len > new->len - at)
+		return false;
+	memcpy(new->bytes + at, names->backing_file, names->backing_file_len);
+	put_be64(new, BACKING_FILE_OFFSET, at);
+	put_be32(new, BACKING_FILE_SIZE, names->backing_file_len);
+	if (old_kept(h, old, new, old_end))
+		return true;
+	memcpy(undo.bytes + at, old + at, names->backing_file_len);
+	return false;
+}
+
+/* Behind the extensions, or behind what must stay there. */
+static bool place_name(const struct qcow2_header *h,
+		       const struct qcow2_extensions *names, const u8 *old,
+		       struct head *new, u64 old_end)
+{
+	u64 behind_name = h->backing_file_offset + h->backing_file_size;
+	u64 at = new->at;
+
+	put_be64(new, BACKING_FILE_OFFSET, 0);
+	put_be32(new, BACKING_FILE_SIZE, 0);
+	if (!names->backing_file)
+		return old_kept(h, old, new, old_end);
+	if (try_name(h, names, old, new, old_end, at))
+		return true;
+	if (at < old_end)
+		at = old_end;
+	if (at < QCOW2_HEAD_SECTOR)
+		at = QCOW2_HEAD_SECTOR;
+	return try_name(h, names, old, new, old_end, at) ||
+	       (behind_name > at &&
+		try_name(h, names, old, new, old_end, behind_name));
+}
+
+static bool try_layout(const struct qcow2_header *h,
+		       const struct qcow2_extensions *names, const u8 *old,
+		       struct head *new, bool feature_names)
+{
+	u64 old_end;
+
+	memcpy(new->bytes, old, new->len);
+	new->at = h->header_length;
+	if (put_format(new, names) ||
+	    put_others(new, h, old, feature_names, &old_end) || put_end(new))
+		return false;
+	if (h->version >= 3)
+		put_be64(new, AUTOCLEAR_FEATURES,
+			 h->autoclear_features & QCOW2_AUTOCLEAR_KNOWN);
+	return place_name(h, names, old, new, old_end);
+}
+
+int qcow2_head_rebase(const struct qcow2_header *h,
+		      const struct qcow2_extensions *names, void *head,
+		      size_t len, void *work)
+{
+	struct head new = { .bytes = work, .len = len };
+
+	if (!try_layout(h, names, head, &new, true) &&
+	    !try_layout(h, names, head, &new, false))
+		return -ENOSPC;
+	memcpy(head, work, len);
+	return 0;
+}
