@@ -97,7 +97,8 @@ check:
 
 check-long:
 	@LONG=y VM_TIMEOUT=20000 selftests/run test_write.sh test_race.sh \
-		test_write_fs.sh test_write_errors.sh test_memory.sh test_big.sh
+		test_write_fs.sh test_write_errors.sh test_memory.sh test_big.sh \
+		test_storm.sh test_tutorial.sh test_clones.sh
 
 # Under KASAN, lockdep and the like; the kernel is built first, once.
 check-debug:

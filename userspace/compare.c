@@ -189,7 +189,7 @@ static void piece_free(struct piece *p)
 
 static int run_pump(struct comparison *c)
 {
-	unsigned int threads = pump_threads(), i;
+	unsigned int threads = pump_threads(2), i;
 	void **pieces = xcalloc(threads, sizeof(*pieces));
 	int ret;
 

@@ -239,6 +239,12 @@ static int give_room(const struct request *q, struct target *t)
 	return fresh_allocate(target_data(t), 0, q->n.size);
 }
 
+/* Pieces to be compressed take long, and not equally long. */
+static unsigned int threads(const struct request *q)
+{
+	return q->threads ? q->threads : pump_threads(q->compress ? 4 : 2);
+}
+
 static int copy_to(const struct request *q, struct views *v, const char *path)
 {
 	struct progress progress;
@@ -246,7 +252,7 @@ static int copy_to(const struct request *q, struct views *v, const char *path)
 	struct copy c = {
 		.from = v, .to = &t, .sparse = q->sparse,
 		.compress = q->compress, .top_only = q->n.backing,
-		.zeroed = q->zeroed, .threads = q->threads,
+		.zeroed = q->zeroed, .threads = threads(q),
 		.progress = &progress,
 	};
 	int ret;
@@ -311,7 +317,7 @@ static int convert(struct request *q, const char *from, const char *to)
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct request q = { .sparse = 4096, .threads = pump_threads() };
+	struct request q = { .sparse = 4096 };
 	int ret;
 
 	newimage_init(&q.n);

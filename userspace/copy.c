@@ -9,7 +9,7 @@
 #include "pump.h"
 #include "squeeze.h"
 
-enum { CHUNK = 1 << 20, BLOCK = 4096, SUBCLUSTERS = QCOW2_SUBCLUSTERS };
+enum { CHUNK = 1 << 18, BLOCK = 4096, SUBCLUSTERS = QCOW2_SUBCLUSTERS };
 
 /* What becomes of a cluster of the new image. */
 enum fate {

@@ -138,12 +138,11 @@ int pump_run(const struct pump_steps *steps, void *ctx, void **pieces,
 	return p.error == PUMP_END ? 0 : p.error;
 }
 
-unsigned int pump_threads(void)
+unsigned int pump_threads(unsigned int each)
 {
-	/* Some wait at the gate while others work. */
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (cpus < 1)
 		cpus = 1;
-	return 4 * cpus < MAX_THREADS ? 4 * cpus : MAX_THREADS;
+	return cpus * each < MAX_THREADS ? cpus * each : MAX_THREADS;
 }

@@ -38,7 +38,10 @@ struct pump_steps {
 int pump_run(const struct pump_steps *steps, void *ctx, void **pieces,
 	     unsigned int nr);
 
-/** pump_threads - how many are good for work and waiting, on this machine */
-unsigned int pump_threads(void);
+/**
+ * pump_threads - how many are good, on this machine
+ * @each: for each processor; more than one, as some wait while others work
+ */
+unsigned int pump_threads(unsigned int each);
 
 #endif /* QCOWCTL_PUMP_H */

@@ -238,6 +238,22 @@ static struct qcow_refblock *cover(struct qcow_image *image, u64 *first,
 	return b;
 }
 
+/* What is at the end is not part of the file any more. */
+static bool cut_one(struct qcow_alloc *alloc, struct list_head *extents)
+{
+	struct extent *e;
+
+	list_for_each_entry(e, extents, node) {
+		if (e->first + e->count != alloc->end)
+			continue;
+		alloc->end = e->first;
+		list_del(&e->node);
+		kfree(e);
+		return true;
+	}
+	return false;
+}
+
 void qcow_alloc_withdraw(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
@@ -255,6 +271,8 @@ void qcow_alloc_withdraw(struct qcow_image *image)
 		qcow_refblock_put(image, e->block);
 		e->block = NULL;
 	}
+	while (cut_one(alloc, &extents))
+		;
 	mutex_lock(&image->refs.mutex);
 	list_splice(&extents, &alloc->found);
 	mutex_unlock(&image->refs.mutex);

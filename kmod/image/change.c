@@ -186,6 +186,9 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	noio = memalloc_noio_save();
 	err = change_quietly(image, change, why);
 	memalloc_noio_restore(noio);
+	if (err == -ENOSPC || err == -EDQUOT)
+		return qcow_refuse(why, err, "%s: there is no room for its new tables",
+				   image->path);
 	return err ? qcow_refuse(why, err, "%s: could not be changed (%d)",
 				 image->path, err) : 0;
 }

@@ -24,6 +24,10 @@ compare_images()
 	printf z | dd of=last.raw bs=1 seek=3145727 conv=notrunc status=none
 	cp --sparse=always a.raw first.raw
 	printf z | dd of=first.raw bs=1 conv=notrunc status=none
+	cp --sparse=always a.raw odd.raw
+	truncate -s +512 odd.raw
+	cp --sparse=always odd.raw odder.raw
+	printf z | dd of=odder.raw bs=1 seek=3146239 conv=notrunc status=none
 	qemu-img convert -f raw -O qcow2 a.raw a.qcow2
 	qemu-img convert -f raw -O qcow2 -c a.raw zlib.qcow2
 	qemu-img convert -f raw -O qcow2 -S 0 a.raw full.qcow2
@@ -54,6 +58,7 @@ a.raw more.raw
 more.raw a.raw
 a.raw last.raw
 a.raw first.raw
+odd.raw odder.raw
 a.raw a.qcow2
 a.qcow2 a.raw
 a.qcow2 zlib.qcow2

@@ -267,6 +267,8 @@ disk.raw disk.raw
 top.qcow2 source.qcow2
 ROWS
 	cmp -n 1048576 disk.raw small.raw >>faults 2>&1
+	ours convert top.qcow2 source.qcow2
+	grep -q 'is read by this' log || fault "onto its base: $(cat log)"
 	qemu-io -f raw -c 'sleep 3000' out >/dev/null 2>&1 &
 	sleep 0.5
 	ours convert disk.raw out
