@@ -40,8 +40,9 @@ same_snapshots()
 		[ -e "$model" ] || continue
 		name=$(basename "$model")
 		qemu-img convert -O raw -l "$name" disk.qcow2 "$T/raw"
-		# QEMU shows one that is smaller at the disk's size
-		cmp -n "$(stat -c %s "$model")" "$model" "$T/raw" ||
+		# QEMU shows them all at the disk's size
+		cmp -n "$(stat -c %s "$model" "$T/raw" | sort -n |
+			head -n 1)" "$model" "$T/raw" ||
 			fail "QEMU reads the snapshot $name differently"
 	done
 	expect_equal "the snapshots" \

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 300
+#
+# A hundred machines' disks over one base, attached at once, cost little: the
+# base is open once, whatever its tables take.  And a snapshot of a full disk
+# of 1 TiB is made and deleted in seconds, since it costs what the tables take.
+
+. "$(dirname "$0")/lib/test.sh"
+. "$(dirname "$0")/lib/write.sh"
+
+clones=100
+
+# KiB for each clone: of its queue and its tables.  The L1 table of the base
+# alone takes 2 MiB.
+each=1024
+
+# kib NAME: of /proc/meminfo
+kib()
+{
+	awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo
+}
+
+# settled NAME: without what can be dropped
+settled()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	kib "$1"
+}
+
+make_clones()
+{
+	local i
+
+	qemu-img create -q -f qcow2 -o cluster_size=4k base.qcow2 512G
+	attach base.qcow2
+	dd if=data of="$DEV" bs=1M seek=300000 conv=fsync status=none
+	detach
+	chmod a-w base.qcow2
+	qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 clone0 512G
+	for ((i = 1; i < clones; i++)); do
+		cp clone0 "clone$i"
+	done
+}
+
+a_hundred()
+{
+	local i before after slab grown
+
+	make_clones
+	before=$(settled MemAvailable)
+	slab=$(kib Slab)
+	for ((i = 0; i < clones; i++)); do
+		attach -f qcow2 "clone$i"
+		dd if="$DEV" bs=1M skip=300000 count=1 iflag=direct \
+			status=none | cmp - data
+	done
+	after=$(settled MemAvailable)
+	grown=$(((before - after) / clones))
+	echo "$clones clones: $((before - after)) KiB, $grown each;" \
+		"of slab $(($(kib Slab) - slab))"
+	[ "$grown" -lt $each ] || fail "a clone takes $grown KiB"
+	dd if=data of="$DEV" bs=64k count=16 oflag=direct conv=fsync \
+		status=none
+	"$QCOWCTL" detach --all
+	checked clone$((clones - 1))
+}
+
+# seconds COMMAND...: prints it with the time that it took, and what it said
+seconds()
+{
+	local begin said end
+
+	begin=$(date +%s%N)
+	said=$("$@")
+	end=$(date +%s%N)
+	took=$(((end - begin) / 1000000))
+	echo "1 TiB: ${*:2:2}: $((took / 1000)).$(printf %03d $((took % 1000))) s; $said"
+}
+
+a_tebibyte()
+{
+	"$(built prog/bigimage)" big.qcow2 $((1 << 40))
+	attach big.qcow2
+	seconds "$QCOWCTL" snapshot create "$DEV" full
+	[ "$took" -lt 120000 ] || fail "that is too long"
+	dd if=data of="$DEV" bs=64k count=16 oflag=direct conv=fsync \
+		status=none
+	seconds "$QCOWCTL" snapshot delete "$DEV" full
+	[ "$took" -lt 120000 ] || fail "that is too long"
+	dd if="$DEV" bs=1M count=1 iflag=direct status=none | cmp - data
+	detach
+	[ -z "${LONG-}" ] || checked big.qcow2
+}
+
+scratch_fs ext4 2048
+cd "$FS"
+random_file data 1M
+a_hundred
+a_tebibyte
+dmesg_clean
