@@ -128,6 +128,7 @@ rebase_one()
 {
 	local before
 
+	echo "rebase: $*"
 	fresh_pair qcow2 $((SIZE + 65536)) "$3"
 	cp other.raw pair/other.raw
 	qemu-img convert -f raw -O qcow2 other.raw pair/other.qcow2
@@ -147,11 +148,11 @@ rebase_one()
 
 rebases()
 {
-	rebase_one other.raw raw
+	rebase_one other.raw raw compat=1.1
 	rebase_one other.qcow2 qcow2 cluster_size=512
 	rebase_one other.qcow2 qcow2 compat=0.10
 	rebase_one other.qcow2 qcow2 extended_l2=on
-	rebase_one '' ''
+	rebase_one '' '' compat=1.1
 }
 
 # Over a base that shows the same, an image gets nothing.

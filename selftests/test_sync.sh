@@ -112,7 +112,8 @@ attached_again()
 	fi
 	put 8192 64 conv=fsync
 	detach
-	checked $disk
+	# what was never linked is counted still
+	checked $disk 0 3
 	attach -r -f qcow2 $disk
 	holds 0 256
 	holds 8192 64

@@ -19,13 +19,15 @@ MODULE_PARM_DESC(break_rule, "a rule of the crash protocol to break (tests only)
  * @node: in the list of them
  * @size: bytes of @head and what follows
  * @done: of them that were read
- * @head: and, behind it, the data
+ * @head: and
+ * @data: what follows it
  */
 struct entry {
 	struct list_head node;
 	size_t size;
 	size_t done;
 	struct qcow_record head;
+	u8 data[];
 };
 
 static DEFINE_SPINLOCK(lock);	/* guards all below */
@@ -89,7 +91,7 @@ u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
 		e->head = (struct qcow_record){ .type = type, .file = file,
 			.id = id, .pos = pos, .len = len, .arg = arg };
 		if (buf)
-			qcow_buf_copy_out(buf, &e->head + 1, len);
+			qcow_buf_copy_out(buf, e->data, len);
 	}
 	record_add(e);
 	return id;
@@ -107,7 +109,7 @@ u64 qcow_record_change(u32 kind, u64 size, const char *name, u32 len)
 	if (e) {
 		e->head = (struct qcow_record){ .type = QCOW_RECORD_CHANGE,
 			.id = id, .pos = size, .len = len, .arg = kind };
-		memcpy(&e->head + 1, name, len);
+		memcpy(e->data, name, len);
 	}
 	record_add(e);
 	return id;

@@ -254,16 +254,24 @@ static bool cut_one(struct qcow_alloc *alloc, struct list_head *extents)
 	return false;
 }
 
+void qcow_alloc_stop(struct qcow_image *image)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+
+	cancel_work_sync(&alloc->refill);
+	spin_lock(&alloc->lock);
+	alloc->refilling = false;
+	spin_unlock(&alloc->lock);
+}
+
 void qcow_alloc_withdraw(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
 	struct extent *e;
 	LIST_HEAD(extents);
 
-	cancel_work_sync(&alloc->refill);
 	drop_emptied(image);
 	spin_lock(&alloc->lock);
-	alloc->refilling = false;
 	alloc->clusters = 0;
 	list_splice_init(&alloc->extents, &extents);
 	spin_unlock(&alloc->lock);

@@ -81,10 +81,16 @@ void qcow_alloc_found(struct qcow_image *image, const void *block,
  */
 int qcow_alloc_give(struct qcow_image *image, u64 first, u32 count);
 
+/** qcow_alloc_stop - no refill is under way; the next one allocation begins
+ *
+ * Context: nobody allocates.
+ */
+void qcow_alloc_stop(struct qcow_image *image);
+
 /**
  * qcow_alloc_withdraw - nothing is at hand; what was is found again when needed
  *
- * No refcount block is pinned for it any more.  Context: nobody allocates.
+ * No refcount block is pinned for it any more.  Context: qcow_alloc_stop().
  */
 void qcow_alloc_withdraw(struct qcow_image *image);
 

@@ -159,6 +159,8 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 				   "%s: cannot be changed since %s failed; detach it first",
 				   image->path, image->commit.failed);
 	err = zero_rest(&image->active, change);
+	/* a refill makes refcount blocks dirty */
+	qcow_alloc_stop(image);
 	if (!err)
 		err = qcow_commit_quiesce(image);
 	if (err)

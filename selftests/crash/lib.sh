@@ -152,7 +152,7 @@ make_snapshots()
 # gone.  Then all are taken away: by QEMU, which has to understand them.
 snapshots_are_whole()
 {
-	local name=$1 folder=$2 last next there
+	local name=$1 folder=$2 last next there said
 
 	last=$(tail -n 1 "$3" 2>/dev/null)
 	next=s$((${last:2} + 1))
@@ -172,6 +172,9 @@ snapshots_are_whole()
 		say "$name: the snapshot $there is not what it may be"
 		return 1
 	}
-	qemu-img snapshot -d "$there" "$name" && qemu-img check -q "$name" ||
-		[ $? -eq 3 ]
+	qemu-img snapshot -d "$there" "$name" || return
+	said=$(qemu-img check -q "$name" 2>&1) || [ $? -eq 3 ] || {
+		say "$name: without $there: $said"
+		return 1
+	}
 }
