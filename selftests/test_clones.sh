@@ -13,7 +13,7 @@ clones=100
 
 # KiB for each clone: of its queue and its tables.  The L1 table of the base
 # alone takes 2 MiB.
-each=1024
+each=2048
 
 # kib NAME: of /proc/meminfo
 kib()

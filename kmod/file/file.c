@@ -96,6 +96,13 @@ static int choose_mode(struct qcow_file *file, enum qcow_dio mode,
 	return 0;
 }
 
+static void go_buffered(struct qcow_file *file)
+{
+	file->direct = false;
+	file->ki_flags = 0;
+	file->align = 1;
+}
+
 /*
  * The first asynchronous direct I/O on a file system creates a workqueue,
  * which may not be done from within a block submission.
@@ -142,6 +149,11 @@ struct qcow_file *qcow_file_open(struct file *caller, bool write,
 	if (err)
 		goto put_own;
 	err = warm_up(file);
+	if (err == -EINVAL && file->direct && mode != QCOW_DIO_ON) {
+		/* an overlay says it can, before 6.6, whatever is below */
+		go_buffered(file);
+		err = warm_up(file);
+	}
 	if (err) {
 		qcow_refuse(why, err, "%pD: cannot be read (%d)", caller, err);
 		goto put_own;
@@ -163,9 +175,7 @@ int qcow_file_need(struct qcow_file *file, enum qcow_dio mode,
 		return 0;
 	if (mode == QCOW_DIO_ON)
 		return refuse_direct(file, granule, file->align, why);
-	file->direct = false;
-	file->ki_flags = 0;
-	file->align = 1;
+	go_buffered(file);
 	return 0;
 }
 
