@@ -53,7 +53,7 @@ sizes()
 	expect_fail 4 resize "$DEV" 2M
 	expect_says "--shrink"
 	expect_fail 4 resize "$DEV" 1000001
-	expect_says "no multiple of 512"
+	expect_says "no multiple of the sector size 512"
 	expect_fail 4 resize "$DEV" 3000T
 	expect_size 4096000
 	resize "$DEV" +96k
@@ -229,6 +229,20 @@ under_load()
 	checked disk.qcow2
 }
 
+# A disk of larger sectors has whole ones.
+large_sectors()
+{
+	rm -f disk.qcow2
+	qemu-img create -q -f qcow2 disk.qcow2 4M
+	attach --sector-size 4096 disk.qcow2
+	expect_fail 4 resize "$DEV" $(((4 << 20) + 512))
+	expect_says "multiple of the sector size 4096"
+	expect_equal "its size" $((4 << 20)) "$(blockdev --getsize64 "$DEV")"
+	resize "$DEV" $(((4 << 20) + 4096))
+	detach
+	checked disk.qcow2
+}
+
 require fio
 random_file "$T/random" 4M
 scratch_fs ext4 1024
@@ -237,7 +251,7 @@ random_file base.raw 2M
 for part in sizes cached_pages with_snapshots \
 	    "over_a_longer_one cluster_size=64k" \
 	    "over_a_longer_one cluster_size=4k" \
-	    "over_a_longer_one extended_l2=on" version_2 refusals \
+	    "over_a_longer_one extended_l2=on" version_2 refusals large_sectors \
 	    "grows ext4" "grows xfs" under_load
 do
 	echo "$part (after $SECONDS s)"

@@ -167,6 +167,11 @@ static int claim(struct qcow_device *dev, const struct qcow_change *change,
 		err = qcow_refuse(why, -EBUSY,
 				  "qcow%u: is being changed already",
 				  dev->number);
+	else if (change->op == QCOW_CHANGE_RESIZE &&
+		 !IS_ALIGNED(change->size, dev->sector_size))
+		err = qcow_refuse(why, -EINVAL,
+				  "%llu bytes are no multiple of the sector size %u",
+				  change->size, dev->sector_size);
 	else if (takes_away(change) && disk_openers(disk) && !force)
 		err = qcow_refuse(why, -EBUSY, "qcow%u: is in use",
 				  dev->number);

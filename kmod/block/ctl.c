@@ -261,7 +261,7 @@ static long ctl_resize(struct file *ctl, void *arg)
 		.shrink = r->flags & QCOW_RESIZE_SHRINK,
 	};
 
-	if (r->flags & ~QCOW_RESIZE_SHRINK || r->reserved)
+	if (r->flags & ~QCOW_RESIZE_SHRINK || r->reserved || r->reserved2)
 		return -EINVAL;
 	return run_change(&asked, &change);
 }
