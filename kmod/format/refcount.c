@@ -56,6 +56,32 @@ u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index)
 	}
 }
 
+/* Word by word, as a thousand of them are looked at for one write. */
+u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
+			      u32 count)
+{
+	/* a word full of them, by order */
+	static const u64 full[] = {
+		~0ULL, 0x5555555555555555, 0x1111111111111111,
+		0x0101010101010101, 0x0001000100010001, 0x0000000100000001, 1,
+	};
+	const struct disk_u64 *words = block;
+	__be64 ones = cpu_to_be64(full[order]);
+	u64 i = index, end = index + count;
+	u32 per_word = 64U >> order;
+
+	while (i < end) {
+		if (!(i & (per_word - 1)) && end - i >= per_word &&
+		    words[i >> (6 - order)].value == ones)
+			i += per_word;
+		else if (qcow2_refcount_get(block, order, i) == 1)
+			i++;
+		else
+			break;
+	}
+	return (u32)(i - index);
+}
+
 void qcow2_refcount_set(void *block, unsigned int order, u64 index, u64 value)
 {
 	switch (order) {

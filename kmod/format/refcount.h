@@ -28,6 +28,16 @@ u64 qcow2_refcount_max(unsigned int refcount_order);
 u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index);
 
 /**
+ * qcow2_refcount_count_ones - how many of neighbouring refcounts are 1?
+ * @index: of the first in the block
+ * @count: how many to look at, all of this block
+ *
+ * Return: those from the first on, up to one that is not 1.
+ */
+u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
+			      u32 count);
+
+/**
  * qcow2_refcount_set - change one refcount of a block as it lies in the file
  * @value: at most qcow2_refcount_max(@order)
  */

@@ -319,40 +319,51 @@ u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
 	return value;
 }
 
-/* Of a block in memory. */
-static void read_resident(struct qcow_image *image, struct qcow_refblock *b,
-			  u64 index, u32 count, u64 *values)
+/**
+ * struct span - refcounts of one block, to be looked at
+ * @index: of the first in the block
+ * @count: how many
+ * @ones:  so many of them, from the first on, are 1
+ * @odd:   what the next one is
+ */
+struct span {
+	u64 index;
+	u32 count, ones;
+	u64 odd;
+};
+
+/* @index: where in @block the first is. */
+static void look_at(struct qcow_image *image, const void *block, u64 index,
+		    struct span *s)
 {
-	spin_lock(&image->refs.lock);
-	while (count--)
-		*values++ = qcow2_refcount_get(b->data,
-					       image->geo.refcount_order,
-					       index++);
-	spin_unlock(&image->refs.lock);
+	u8 order = image->geo.refcount_order;
+
+	s->ones = qcow2_refcount_count_ones(block, order, index, s->count);
+	if (s->ones < s->count)
+		s->odd = qcow2_refcount_get(block, order, index + s->ones);
 }
 
 /* Just these bytes of a block in the file, which nobody has in memory. */
-static int read_piece(struct qcow_image *image, u64 entry, u64 index,
-		      u32 count, u64 *values)
+static int look_at_piece(struct qcow_image *image, u64 host, struct span *s)
 {
 	u8 order = image->geo.refcount_order;
-	u32 from = round_down((index << order) >> 3, SECTOR_SIZE);
-	u32 to = DIV_ROUND_UP((index + count) << order, 8);
+	u32 from = round_down((s->index << order) >> 3, SECTOR_SIZE);
+	u32 to = DIV_ROUND_UP((s->index + s->count) << order, 8);
 	void *piece = kvmalloc(to - from, GFP_NOIO);
 	int err;
 
 	if (!piece)
 		return -ENOMEM;
-	err = qcow_file_read(image->file, piece, to - from, entry + from);
-	index -= ((u64)from << 3) >> order;
-	while (!err && count--)
-		*values++ = qcow2_refcount_get(piece, order, index++);
+	err = qcow_file_read(image->file, piece, to - from, host + from);
+	if (!err)
+		look_at(image, piece, s->index - (((u64)from << 3) >> order),
+			s);
 	kvfree(piece);
 	return err;
 }
 
-static int read_block(struct qcow_image *image, unsigned long number,
-		      u64 index, u32 count, u64 *values)
+static int look_at_block(struct qcow_image *image, unsigned long number,
+			 struct span *s)
 {
 	struct qcow_refs *refs = &image->refs;
 	struct qcow_refblock *b = xa_load(&refs->blocks, number);
@@ -361,35 +372,46 @@ static int read_block(struct qcow_image *image, unsigned long number,
 
 	lockdep_assert_held(&refs->mutex);
 	if (b) {
-		read_resident(image, b, index, count, values);
+		spin_lock(&refs->lock);
+		look_at(image, b->data, s->index, s);
+		spin_unlock(&refs->lock);
 		return 0;
 	}
 	if (qcow2_reftable_entry_check(&image->geo, number, entry, &fault))
 		return qcow_image_corrupt(image, &fault);
 	entry &= QCOW2_REFTABLE_OFFSET_MASK;
 	if (entry)
-		return read_piece(image, entry, index, count, values);
-	memset(values, 0, count * sizeof(*values));
+		return look_at_piece(image, entry, s);
+	s->ones = 0;
+	s->odd = 0;
 	return 0;
 }
 
-int qcow_refs_read(struct qcow_image *image, u64 first, u32 count, u64 *values)
+int qcow_refs_count_ones(struct qcow_image *image, u64 first, u32 *count,
+			 u64 *odd)
 {
 	u64 per_block = 1ULL << qcow2_refcount_block_bits(&image->geo);
+	u32 left = *count;
+	struct span s;
 	int err = 0;
 
 	mutex_lock(&image->refs.mutex);
-	while (count && !err) {
-		u64 index = index_in_block(image, first);
-		u32 n = min_t(u64, count, per_block - index);
-
-		err = read_block(image, qcow_refblock_index(image, first),
-				 index, n, values);
-		first += n;
-		values += n;
-		count -= n;
+	while (left) {
+		s.index = index_in_block(image, first);
+		s.count = min_t(u64, left, per_block - s.index);
+		err = look_at_block(image, qcow_refblock_index(image, first),
+				    &s);
+		if (err)
+			break;
+		first += s.ones;
+		left -= s.ones;
+		if (s.ones < s.count) {
+			*odd = s.odd;
+			break;
+		}
 	}
 	mutex_unlock(&image->refs.mutex);
+	*count -= left;
 	return err;
 }
 

@@ -105,14 +105,15 @@ int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b);
 u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
 		  u64 cluster);
 /**
- * qcow_refs_read - the refcounts of neighbouring clusters
- * @values: @count of them
+ * qcow_refs_count_ones - how many of neighbouring clusters have refcount 1?
+ * @count: how many to look at; then those from the first on that have
+ * @odd:   the refcount of the one behind those, if there is one
  *
  * Blocks that are not in memory are not kept for this.  Context: a worker.
  * Return: 0 or an error.
  */
-int qcow_refs_read(struct qcow_image *image, u64 first, u32 count,
-		   u64 *values);
+int qcow_refs_count_ones(struct qcow_image *image, u64 first, u32 *count,
+			 u64 *odd);
 
 /**
  * qcow_refs_set - change refcounts of a pinned block in memory

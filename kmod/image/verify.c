@@ -55,38 +55,70 @@ static int refuse(struct qcow_image *image, const char *structure,
  * struct look - a slice under verification
  * @image:  whose
  * @number: of the slice
- * @entries: a copy of it
- * @refcounts: of the clusters of one run
+ * @index:  of the first of neighbouring entries that lead to neighbouring
+ *          clusters, and say that these are theirs alone
+ * @count:  how many
+ * @first:  the first one's cluster
  */
 struct look {
 	struct qcow_image *image;
 	unsigned long number;
-	u64 entries[QCOW_SLICE_MAX / sizeof(u64)];
-	u64 refcounts[QCOW_SLICE_MAX / sizeof(u64)];
+	u32 index, count;
+	u64 first;
 };
 
-static u64 look_entry(const struct look *l, u32 index)
+/* Does it say that the cluster is its own?  A compressed one has no COPIED. */
+static bool claims(u64 entry)
 {
-	return l->entries[l->image->geo.extended_l2 ? 2 * index : index];
+	return (entry & QCOW2_OFLAG_COPIED) &&
+	       !(entry & QCOW2_OFLAG_COMPRESSED) &&
+	       (entry & QCOW2_L2E_OFFSET_MASK);
 }
 
-/* The cluster that the entry says is ours alone, or 0. */
-static u64 claimed(const struct look *l, u32 index)
+/* From behind the last ones on; none: @count is 0. */
+static void find_next(struct look *l, const struct qcow_slice *slice)
 {
-	u64 entry = look_entry(l, index);
+	const struct qcow2_geometry *geo = &l->image->geo;
+	unsigned int words = geo->extended_l2 ? 2 : 1, from = l->index + l->count;
+	const u64 *end = slice->entries + (words << l->image->cache.entry_bits);
+	const u64 *at = slice->entries + from * words, *first;
+	u64 entry = 0, size = 1ULL << geo->cluster_bits;
 
-	if (!(entry & QCOW2_OFLAG_COPIED) || (entry & QCOW2_OFLAG_COMPRESSED))
-		return 0;
-	return (entry & QCOW2_L2E_OFFSET_MASK) >> l->image->geo.cluster_bits;
+	while (at < end && !claims(entry = READ_ONCE(*at)))
+		at += words;
+	first = at;
+	l->first = (entry & QCOW2_L2E_OFFSET_MASK) >> geo->cluster_bits;
+	if (at < end)
+		do {
+			entry += size;
+			at += words;
+		} while (at < end && READ_ONCE(*at) == entry);
+	l->index = (first - slice->entries) / words;
+	l->count = (at - first) / words;
 }
 
-static int refuse_entry(const struct look *l, u32 index, const char *problem)
+/* False: the slice is not in memory any more. */
+static bool look_on(struct look *l)
 {
-	u64 cluster = ((u64)l->number << l->image->cache.entry_bits) + index;
+	struct qcow_slice *slice;
 
-	return refuse(l->image, "L2 entry", problem,
-		      cluster << l->image->geo.cluster_bits,
-		      claimed(l, index) << l->image->geo.cluster_bits);
+	rcu_read_lock();
+	slice = qcow_cache_find(&l->image->active, l->number);
+	if (slice)
+		find_next(l, slice);
+	rcu_read_unlock();
+	return slice;
+}
+
+/* The entry behind the first @i of those found. */
+static int refuse_entry(const struct look *l, u32 i, const char *problem)
+{
+	u64 cluster = ((u64)l->number << l->image->cache.entry_bits) +
+		      l->index + i;
+	u8 bits = l->image->geo.cluster_bits;
+
+	return refuse(l->image, "L2 entry", problem, cluster << bits,
+		      (l->first + i) << bits);
 }
 
 /* The slice does not change under us: it is not written through yet. */
@@ -105,58 +137,57 @@ static int clear_copied(const struct look *l, u32 index)
 	return 0;
 }
 
-/* Entries that lead to neighbouring clusters; 1: look again. */
-static int verify_run(struct look *l, u32 index, u32 count)
+/* An entry whose cluster has not the refcount 1; 1: look again. */
+static int mend_entry(const struct look *l, u32 i, u64 refcount)
 {
-	u64 first = claimed(l, index);
-	u32 i;
-	int ret;
-
-	if (qcow_is_metadata(l->image, first, count))
-		return refuse_entry(l, index, "leads to metadata");
-	ret = qcow_refs_read(l->image, first, count, l->refcounts);
-	for (i = 0; i < count && !ret; i++) {
-		if (!l->refcounts[i])
-			ret = refuse_entry(l, index + i,
-					   "leads to a free cluster");
-		else if (l->refcounts[i] > 1 &&
-			 !qcow_rule_broken(QCOW_RULE_COPIED))
-			ret = clear_copied(l, index + i);
-	}
-	return ret;
+	if (!refcount)
+		return refuse_entry(l, i, "leads to a free cluster");
+	if (qcow_rule_broken(QCOW_RULE_COPIED))
+		return 0;
+	return clear_copied(l, l->index + i);
 }
 
-static bool copy_slice(struct look *l)
+static int verify_found(const struct look *l)
 {
-	struct qcow_slice *slice;
+	u32 done = 0, ones;
+	u64 odd;
+	int ret = 0;
 
-	rcu_read_lock();
-	slice = qcow_cache_find(&l->image->active, l->number);
-	if (slice)
-		memcpy(l->entries, slice->entries,
-		       1UL << l->image->cache.slice_bits);
-	rcu_read_unlock();
-	return slice;
+	if (qcow_is_metadata(l->image, l->first, l->count))
+		return refuse_entry(l, 0, "leads to metadata");
+	while (done < l->count && !ret) {
+		ones = l->count - done;
+		ret = qcow_refs_count_ones(l->image, l->first + done, &ones,
+					   &odd);
+		done += ones;
+		if (!ret && done < l->count)
+			ret = mend_entry(l, done++, odd);
+	}
+	return ret;
 }
 
 static int verify_entries(struct look *l)
 {
-	u32 entries = 1U << l->image->cache.entry_bits, i, n;
-	int ret = 0;
-	u64 first;
+	int ret;
 
-	if (!copy_slice(l))
-		return 1;
-	for (i = 0; i < entries && !ret; i += n) {
-		first = claimed(l, i);
-		n = 1;
-		if (!first)
-			continue;
-		while (i + n < entries && claimed(l, i + n) == first + n)
-			n++;
-		ret = verify_run(l, i, n);
-	}
+	do {
+		if (!look_on(l))
+			return 1;
+		if (!l->count)
+			return 0;
+		ret = verify_found(l);
+	} while (!ret);
 	return ret;
+}
+
+/* With the first of its slices. */
+static bool table_verified(const struct qcow_image *image, u64 l1_index)
+{
+	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+	unsigned long first = l1_index << in_table;
+	unsigned long end = first + (1UL << in_table);
+
+	return find_next_bit(image->verified, end, first) < end;
 }
 
 static int verify_table(struct look *l, u64 l1_index)
@@ -164,21 +195,20 @@ static int verify_table(struct look *l, u64 l1_index)
 	struct qcow_image *image = l->image;
 	u64 *at = &image->active.l1_table[l1_index];
 	u64 entry = READ_ONCE(*at), refcount;
+	u32 ones = 1;
 	int err;
 
-	if (!(entry & QCOW2_OFLAG_COPIED))
+	if (!(entry & QCOW2_OFLAG_COPIED) || table_verified(image, l1_index))
 		return 0;
-	err = qcow_refs_read(image, (entry & QCOW2_L1E_OFFSET_MASK) >>
-			     image->geo.cluster_bits, 1, &refcount);
-	if (err)
+	err = qcow_refs_count_ones(image, (entry & QCOW2_L1E_OFFSET_MASK) >>
+				   image->geo.cluster_bits, &ones, &refcount);
+	if (err || ones)
 		return err;
 	if (!refcount)
 		return refuse(image, "L1 entry", "leads to a free cluster",
 			      l1_index, entry & QCOW2_L1E_OFFSET_MASK);
-	if (refcount > 1) {
-		WRITE_ONCE(*at, entry & ~QCOW2_OFLAG_COPIED);
-		qcow_commit_l1(image, l1_index);
-	}
+	WRITE_ONCE(*at, entry & ~QCOW2_OFLAG_COPIED);
+	qcow_commit_l1(image, l1_index);
 	return 0;
 }
 
@@ -186,24 +216,23 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 {
 	struct qcow_image *image = cmd->view->image;
 	u64 pos = cmd->pos + cmd->dispatched;
-	struct look *l = kmalloc(sizeof(*l), GFP_NOIO);
+	struct look l = {
+		.image = image,
+		.number = pos >> (image->geo.cluster_bits +
+				  image->cache.entry_bits),
+	};
 	int ret;
 
-	if (!l)
-		return -ENOMEM;
-	l->image = image;
-	l->number = pos >> (image->geo.cluster_bits + image->cache.entry_bits);
 	/* two that do it at a time come to the same, but one is enough */
 	mutex_lock(&image->cow.tables);
-	ret = qcow_verified(image, l->number);
+	ret = qcow_verified(image, l.number);
 	if (!ret)
-		ret = verify_table(l, pos >> (image->geo.cluster_bits +
-					      image->geo.l2_bits));
+		ret = verify_table(&l, pos >> (image->geo.cluster_bits +
+					       image->geo.l2_bits));
 	if (!ret && !image->geo.external_data)
-		ret = verify_entries(l);
+		ret = verify_entries(&l);
 	if (!ret)
-		set_bit(l->number, image->verified);
+		set_bit(l.number, image->verified);
 	mutex_unlock(&image->cow.tables);
-	kfree(l);
 	return min(ret, 0);
 }

@@ -93,6 +93,31 @@ static void test_set(unsigned int order)
 	report(ok, "%u bits: set as the model, nothing beside", width);
 }
 
+/* From everywhere to everywhere, in a block that has few others. */
+static void test_count_ones(unsigned int order)
+{
+	u32 n = BLOCK * 8 >> order, i, at, ones;
+	u8 zeros[BLOCK] = { 0 };
+	u8 *block = tight(zeros, BLOCK);
+	bool ok = true;
+
+	for (i = 0; i < n; i++)
+		qcow2_refcount_set(block, order, i,
+				   random64() % 70 ? 1 : random64() & 1);
+	for (at = 0; at < n; at++) {
+		u32 count = 1 + (u32)(random64() % (n - at));
+
+		ones = 0;
+		while (ones < count &&
+		       qcow2_refcount_get(block, order, at + ones) == 1)
+			ones++;
+		ok = ok && qcow2_refcount_count_ones(block, order, at,
+						     count) == ones;
+	}
+	report(ok, "%u bits: ones counted, from each on", 1U << order);
+	free(block);
+}
+
 /* First and last entry of a block of its own: ASan sees a step beyond. */
 static void test_ends(unsigned int order)
 {
@@ -179,6 +204,7 @@ void test_refcount(void)
 	for (order = 0; order <= 6; order++) {
 		test_get(order);
 		test_set(order);
+		test_count_ones(order);
 		test_ends(order);
 	}
 	test_max();
