@@ -12,6 +12,13 @@ void qcow2_be64_decode(u64 *dst, const void *src, size_t n)
 	const struct disk_word *in = src;
 	size_t i;
 
+	/* unrolled: the half of what a cache miss computes is this */
+	for (; n >= 4; n -= 4, dst += 4, in += 4) {
+		dst[0] = be64_to_cpu(in[0].value);
+		dst[1] = be64_to_cpu(in[1].value);
+		dst[2] = be64_to_cpu(in[2].value);
+		dst[3] = be64_to_cpu(in[3].value);
+	}
 	for (i = 0; i < n; i++)
 		dst[i] = be64_to_cpu(in[i].value);
 }

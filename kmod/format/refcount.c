@@ -56,28 +56,42 @@ u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index)
 	}
 }
 
-/* Word by word, as a thousand of them are looked at for one write. */
+/* A word full of refcounts of 1, by order. */
+static const u64 ones[] = {
+	~0ULL, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101,
+	0x0001000100010001, 0x0000000100000001, 1,
+};
+
+/* Words that are full of them: hundreds of refcounts are looked at at once. */
+static u64 count_full(const struct disk_u64 *word, u64 n, unsigned int order)
+{
+	__be64 full = cpu_to_be64(ones[order]);
+	u64 i = 0;
+
+	while (i + 4 <= n && !((word[i].value ^ full) |
+			       (word[i + 1].value ^ full) |
+			       (word[i + 2].value ^ full) |
+			       (word[i + 3].value ^ full)))
+		i += 4;
+	while (i < n && word[i].value == full)
+		i++;
+	return i;
+}
+
 u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
 			      u32 count)
 {
-	/* a word full of them, by order */
-	static const u64 full[] = {
-		~0ULL, 0x5555555555555555, 0x1111111111111111,
-		0x0101010101010101, 0x0001000100010001, 0x0000000100000001, 1,
-	};
 	const struct disk_u64 *words = block;
-	__be64 ones = cpu_to_be64(full[order]);
+	unsigned int bits = 6 - order;
 	u64 i = index, end = index + count;
-	u32 per_word = 64U >> order;
 
 	while (i < end) {
-		if (!(i & (per_word - 1)) && end - i >= per_word &&
-		    words[i >> (6 - order)].value == ones)
-			i += per_word;
-		else if (qcow2_refcount_get(block, order, i) == 1)
-			i++;
-		else
+		if (!(i & ((1U << bits) - 1)))
+			i += count_full(words + (i >> bits), (end - i) >> bits,
+					order) << bits;
+		if (i == end || qcow2_refcount_get(block, order, i) != 1)
 			break;
+		i++;
 	}
 	return (u32)(i - index);
 }

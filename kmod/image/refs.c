@@ -12,6 +12,9 @@
 /* Dirty ranges are written in units of this: no read-modify-write below. */
 #define WRITE_UNIT	4096U
 
+/* Bytes of a block that are looked at without the rest of it. */
+#define PIECE		4096U
+
 static void block_free(struct qcow_refblock *b)
 {
 	kvfree(b->data);
@@ -29,6 +32,7 @@ void qcow_refs_destroy(struct qcow_image *image)
 	kvfree(image->refs.table);
 	kvfree(image->refs.scanned);
 	kvfree(image->refs.copy);
+	kfree(image->refs.piece);
 }
 
 int qcow_refs_init(struct qcow_image *image)
@@ -58,7 +62,8 @@ int qcow_refs_init(struct qcow_image *image)
 	refs->scanned = kvcalloc(BITS_TO_LONGS(refs->entries), sizeof(long),
 				 GFP_KERNEL);
 	refs->copy = kvmalloc(1UL << h->cluster_bits, GFP_KERNEL);
-	if (refs->copy && refs->scanned)
+	refs->piece = kmalloc(PIECE + SECTOR_SIZE, GFP_KERNEL);
+	if (refs->copy && refs->scanned && refs->piece)
 		return 0;
 	qcow_refs_destroy(image);
 	return -ENOMEM;
@@ -349,16 +354,12 @@ static int look_at_piece(struct qcow_image *image, u64 host, struct span *s)
 	u8 order = image->geo.refcount_order;
 	u32 from = round_down((s->index << order) >> 3, SECTOR_SIZE);
 	u32 to = DIV_ROUND_UP((s->index + s->count) << order, 8);
-	void *piece = kvmalloc(to - from, GFP_NOIO);
-	int err;
+	int err = qcow_file_read(image->file, image->refs.piece, to - from,
+				 host + from);
 
-	if (!piece)
-		return -ENOMEM;
-	err = qcow_file_read(image->file, piece, to - from, host + from);
 	if (!err)
-		look_at(image, piece, s->index - (((u64)from << 3) >> order),
-			s);
-	kvfree(piece);
+		look_at(image, image->refs.piece,
+			s->index - (((u64)from << 3) >> order), s);
 	return err;
 }
 
@@ -391,14 +392,14 @@ int qcow_refs_count_ones(struct qcow_image *image, u64 first, u32 *count,
 			 u64 *odd)
 {
 	u64 per_block = 1ULL << qcow2_refcount_block_bits(&image->geo);
-	u32 left = *count;
+	u64 left = *count, most = (PIECE << 3) >> image->geo.refcount_order;
 	struct span s;
 	int err = 0;
 
 	mutex_lock(&image->refs.mutex);
 	while (left) {
 		s.index = index_in_block(image, first);
-		s.count = min_t(u64, left, per_block - s.index);
+		s.count = min3(left, per_block - s.index, most);
 		err = look_at_block(image, qcow_refblock_index(image, first),
 				    &s);
 		if (err)

@@ -44,6 +44,7 @@ struct qcow_refblock {
  * @scanned:	a bit for each block of @table that was looked into
  * @nr_scanned: bits of it
  * @copy:	a cluster's memory, for who writes them
+ * @piece:	memory for a part of a block, for who looks at it
  * @lock:	guards what is in the blocks; no I/O under it
  * @dirty:	blocks to be written
  */
@@ -56,6 +57,7 @@ struct qcow_refs {
 	unsigned long *scanned;
 	u32 nr_scanned;
 	void *copy;
+	void *piece;
 	spinlock_t lock;
 	struct list_head dirty;
 };

@@ -75,26 +75,45 @@ static bool claims(u64 entry)
 	       (entry & QCOW2_L2E_OFFSET_MASK);
 }
 
+/*
+ * How many of the entries, @words apart, are in a row: the same but for the
+ * cluster, which is the next.  It is most of what a first write computes.
+ */
+static __always_inline u32 count_row(const u64 *at, u32 n, u32 words, u64 size)
+{
+	u64 entry = *at;
+	u32 i = 1;
+
+	for (; i + 4 <= n; i += 4, entry += 4 * size)
+		if (((at[i * words] - entry - size) |
+		     (at[(i + 1) * words] - entry - 2 * size) |
+		     (at[(i + 2) * words] - entry - 3 * size) |
+		     (at[(i + 3) * words] - entry - 4 * size)))
+			break;
+	for (; i < n && at[i * words] == entry + size; i++)
+		entry += size;
+	return i;
+}
+
 /* From behind the last ones on; none: @count is 0. */
 static void find_next(struct look *l, const struct qcow_slice *slice)
 {
 	const struct qcow2_geometry *geo = &l->image->geo;
-	unsigned int words = geo->extended_l2 ? 2 : 1, from = l->index + l->count;
-	const u64 *end = slice->entries + (words << l->image->cache.entry_bits);
-	const u64 *at = slice->entries + from * words, *first;
-	u64 entry = 0, size = 1ULL << geo->cluster_bits;
+	u32 words = geo->extended_l2 ? 2 : 1, i = l->index + l->count;
+	u32 n = 1U << l->image->cache.entry_bits;
+	u64 size = 1ULL << geo->cluster_bits;
+	const u64 *at = slice->entries;
 
-	while (at < end && !claims(entry = READ_ONCE(*at)))
-		at += words;
-	first = at;
-	l->first = (entry & QCOW2_L2E_OFFSET_MASK) >> geo->cluster_bits;
-	if (at < end)
-		do {
-			entry += size;
-			at += words;
-		} while (at < end && READ_ONCE(*at) == entry);
-	l->index = (first - slice->entries) / words;
-	l->count = (at - first) / words;
+	while (i < n && !claims(at[i * words]))
+		i++;
+	l->index = i;
+	l->count = 0;
+	if (i == n)
+		return;
+	at += i * words;
+	l->first = (*at & QCOW2_L2E_OFFSET_MASK) >> geo->cluster_bits;
+	l->count = words == 1 ? count_row(at, n - i, 1, size) :
+				count_row(at, n - i, 2, size);
 }
 
 /* False: the slice is not in memory any more. */
