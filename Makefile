@@ -38,6 +38,7 @@ help:
 	@echo 'make check-debug [TESTS=]  all tests under KASAN and lockdep'
 	@echo 'make check-crash           cut the power at every instant; with'
 	@echo 'make check-logwrites       cuts of the log of what reached a disk'
+	@echo 'make check-merge           ...while images are merged and rebased'
 	@echo 'make check-plug            and the plug of a VM pulled'
 	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
 	@echo 'make fuzz                  fuzz the format code for a long time'
@@ -106,7 +107,7 @@ check-debug:
 	VM_TIMEOUT=9000 SLOW=5 selftests/run --kernel "$$kernel" $(TESTS)
 
 # The real stack below: built first, as they boot VMs by themselves.
-check-plug check-logwrites: check-%: crash-programs
+check-plug check-logwrites check-merge: check-%: crash-programs
 	@selftests/crash/$*
 
 crash-programs: modules qcowctl
@@ -118,6 +119,7 @@ check-crash: crash-programs
 	@rc=0; selftests/crash/run || rc=1; \
 	selftests/crash/run --broken || rc=1; \
 	selftests/crash/logwrites || rc=1; \
+	selftests/crash/merge || rc=1; \
 	selftests/crash/plug || rc=1; exit $$rc
 
 demo:

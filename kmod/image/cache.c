@@ -47,7 +47,7 @@ struct qcow_slice_load {
 
 static unsigned int cache_mib;
 module_param(cache_mib, uint, 0644);
-MODULE_PARM_DESC(cache_mib, "MiB of L2 tables kept in memory for an image that is attached without a size of its own (default 32)");
+MODULE_PARM_DESC(cache_mib, "MiB of L2 tables kept in memory for an image that is attached without a size of its own (default 30)");
 
 /* All caches, for the shrinker, and how much is in them. */
 static DEFINE_SPINLOCK(caches_lock);

@@ -8,6 +8,9 @@ top=$(dirname "$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")")
 model=$top/build/prog/model
 number=0 bad=0
 met=0		# snapshots that a cut has left
+grown=0		# disks that it has left longer
+# What each disk has, and what it is resized to now and then.
+size=$((8 << 20)) longer=$((12 << 20))
 
 say()
 {
@@ -84,6 +87,7 @@ image_is_whole()
 		return 1 ;;
 	esac
 	qemu-img convert -O raw "$name" "$folder/$name.after" || return
+	truncate -s $size "$folder/$name.after"
 	"$model" --initial "$folder/$name.initial" \
 		--replay "$folder/$name.journal" "$@" \
 		"$folder/$name.after" >"$folder/said" 2>&1 || {
@@ -93,11 +97,18 @@ image_is_whole()
 	others_are_whole "$name" "$folder"
 }
 
+# show_snapshot IMAGE SNAPSHOT FILE: all have the size that the load wants, but
+# QEMU shows them as long as the disk
+show_snapshot()
+{
+	qemu-img convert -l "$2" -O raw "$1" "$3" && truncate -s $size "$3"
+}
+
 others_are_whole()
 {
 	case $1 in
 	snapshot-*)
-		qemu-img convert -l first -O raw "$1" "$2/snapshot" &&
+		show_snapshot "$1" first "$2/snapshot" &&
 			cmp "$2/$1.first" "$2/snapshot" ;;
 	backed-*)
 		cmp "$2/$1.base" "$1.base" ;;
@@ -114,37 +125,66 @@ run_load()
 	for image in "$folder"/*.initial; do
 		name=$(basename "$image" .initial)
 		device=$("$top/userspace/qcowctl" attach -f qcow2 \
-			"$name") || return
+			"$name") && shorten "$device" || return
 		"$model" --initial "$image" --journal "$folder/$name.journal" \
 			--seed "$RANDOM" --threads 4 --max-io 64k \
 			"${@//@/$name}" "$device" >"$folder/$name.log" 2>&1 &
-		make_snapshots "$name" "$device" "$folder" $! \
+		make_changes "$name" "$device" "$folder" $! \
 			>>"$folder/$name.log" 2>&1 &
 	done
 }
 
-# note_snapshot NAME FOLDER WHAT: overridden by who has another place for it
-note_snapshot()
+# note_change NAME FOLDER WHAT: overridden by who has another place for it
+note_change()
 {
-	echo "$3" >>"$2/$1.snapshots"
+	echo "$3" >>"$2/$1.changes"
 }
 
-# make_snapshots NAME DEVICE FOLDER PID: as long as that process lives, one
-# after the other; what is noted is "+" and a name when it is there, and "-"
-# when it is about to go
-make_snapshots()
+# shorten DEVICE: as the load wants it
+shorten()
+{
+	[ "$(blockdev --getsize64 "$1")" -eq $size ] ||
+		"$top/userspace/qcowctl" resize --shrink "$1" $size
+}
+
+# make_changes NAME DEVICE FOLDER PID: as long as that process lives, snapshots
+# come and go, and the disk gets longer and shorter again; what is noted is "+"
+# and a name when the snapshot is there, "-" when it is about to go; ">" when
+# the disk is longer, "<" when it is about to be shorter
+make_changes()
 {
 	local name=$1 device=$2 folder=$3 qcowctl=$top/userspace/qcowctl n
 
 	for ((n = 0; ; n++)); do
-		sleep 0.3
+		sleep 0.2
 		kill -0 "$4" 2>/dev/null || break
 		"$qcowctl" snapshot create "$device" "s$n" &&
-			note_snapshot "$name" "$folder" "+s$n" || return
-		sleep 0.3
-		note_snapshot "$name" "$folder" "-s$n" &&
+			note_change "$name" "$folder" "+s$n" || return
+		sleep 0.2
+		"$qcowctl" resize "$device" $longer &&
+			note_change "$name" "$folder" ">" || return
+		sleep 0.2
+		note_change "$name" "$folder" "-s$n" &&
 			"$qcowctl" snapshot delete "$device" "s$n" || return
+		note_change "$name" "$folder" "<" &&
+			"$qcowctl" resize --shrink "$device" $size || return
 	done
+}
+
+# size_is_whole NAME JOURNAL
+size_is_whole()
+{
+	local there
+
+	there=$(qemu-img info --output=json "$1" | jq '."virtual-size"')
+	case $(grep '^[<>]$' "$2" 2>/dev/null | tail -n 1)$there in
+	">$longer" | "<$longer" | "$longer")
+		grown=$((grown + 1)) ;;
+	"<$size" | "$size")
+		;;
+	*)	say "$1: its disk has $there bytes"
+		return 1 ;;
+	esac
 }
 
 # snapshots_are_whole NAME FOLDER JOURNAL: what was there last is there, of the
@@ -154,7 +194,7 @@ snapshots_are_whole()
 {
 	local name=$1 folder=$2 last next there said
 
-	last=$(tail -n 1 "$3" 2>/dev/null)
+	last=$(grep '^[+-]s' "$3" 2>/dev/null | tail -n 1)
 	next=s$((${last:2} + 1))
 	there=$(qemu-img snapshot -l "$name" | awk '$2 ~ /^s[0-9]+$/ { print $2 }')
 	case $last:$there in
@@ -164,7 +204,7 @@ snapshots_are_whole()
 	esac
 	[ -n "$there" ] || return 0
 	met=$((met + 1))
-	qemu-img convert -l "$there" -O raw "$name" "$folder/snapshot" &&
+	show_snapshot "$name" "$there" "$folder/snapshot" &&
 		"$model" --initial "$folder/$name.initial" \
 			--replay "$folder/$name.journal" --flushes 0 \
 			"$folder/snapshot" >"$folder/said" 2>&1 || {
