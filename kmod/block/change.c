@@ -167,11 +167,6 @@ static int claim(struct qcow_device *dev, const struct qcow_change *change,
 		err = qcow_refuse(why, -EBUSY,
 				  "qcow%u: is being changed already",
 				  dev->number);
-	else if (change->op == QCOW_CHANGE_RESIZE &&
-		 !IS_ALIGNED(change->size, dev->sector_size))
-		err = qcow_refuse(why, -EINVAL,
-				  "%llu bytes are no multiple of the sector size %u",
-				  change->size, dev->sector_size);
 	else if (takes_away(change) && disk_openers(disk) && !force)
 		err = qcow_refuse(why, -EBUSY, "qcow%u: is in use",
 				  dev->number);
@@ -204,6 +199,7 @@ int qcow_device_change(unsigned int number, struct qcow_change *change,
 	if (!dev)
 		return -ENXIO;
 	old = get_capacity(dev->disk);
+	change->unit = dev->sector_size;
 	err = claim(dev, change, force, why);
 	if (err)
 		goto put;

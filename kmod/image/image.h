@@ -119,6 +119,7 @@ enum qcow_change_op {
  * @name:	of the snapshot; an id goes first, but where one is created
  * @name_len:	bytes
  * @size:	of the disk to come, bytes
+ * @unit:	what its size has to be a multiple of: a sector of the device
  * @shrink:	it may become smaller
  * @freed:	private: a bit for each cluster that is to be released, and
  * @clusters:	how many
@@ -128,6 +129,7 @@ struct qcow_change {
 	const char *name;
 	u32 name_len;
 	u64 size;
+	u32 unit;
 	bool shrink;
 	unsigned long *freed;
 	u64 clusters;

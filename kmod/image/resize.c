@@ -18,10 +18,10 @@ static int check(struct qcow_shadow *s, const struct qcow_change *change)
 {
 	const struct qcow_image *image = s->image;
 
-	if (!IS_ALIGNED(change->size, SECTOR_SIZE))
+	if (!IS_ALIGNED(change->size, change->unit))
 		return qcow_refuse(s->why, -EINVAL,
-				   "%s: %llu bytes are no multiple of 512",
-				   image->path, change->size);
+				   "%s: %llu bytes are no multiple of the sector size %u",
+				   image->path, change->size, change->unit);
 	if (change->size < image->header.size && !change->shrink)
 		return qcow_refuse(s->why, -EINVAL,
 				   "%s: the disk has %llu bytes; what is behind %llu would be lost (--shrink)",

@@ -273,6 +273,11 @@ int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 		return qcow_refuse(s->why, -EINVAL,
 				   "%s: the disk was empty then",
 				   s->image->path);
+	if (!IS_ALIGNED(t.s.disk_size, change->unit))
+		return qcow_refuse(s->why, -EINVAL,
+				   "%s: the disk had %llu bytes then, no multiple of the sector size %u",
+				   s->image->path, t.s.disk_size,
+				   change->unit);
 	l1 = read_l1(s, &t);
 	if (IS_ERR(l1))
 		return PTR_ERR(l1);
