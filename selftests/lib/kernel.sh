@@ -27,6 +27,24 @@ unload_module()
 	! is_loaded || rmmod qcow
 }
 
+# They cannot go where they are built in (vm/run tells that kernel their size),
+# but what they hold can; bit by bit, as brd does it under a spinlock.
+drop_ramdisks()
+{
+	local pages disk status=0
+
+	if [ -e /sys/module/brd/initstate ]; then
+		rmmod brd
+		return
+	fi
+	for pages in /sys/kernel/debug/ramdisk_pages/*; do
+		disk=${pages##*/}
+		[ "$(cat "$pages")" -eq 0 ] ||
+			blkdiscard --step 32M "/dev/$disk" || status=1
+	done
+	return $status
+}
+
 # What no test may provoke.
 complaints='WARNING:|BUG:|BUG at|Oops|general protection|KASAN|KFENCE|UBSAN'
 complaints+='|blocked for more than|lock held when returning|possible deadlock'
