@@ -40,7 +40,8 @@ drop_ramdisks()
 	for pages in /sys/kernel/debug/ramdisk_pages/*; do
 		disk=${pages##*/}
 		[ "$(cat "$pages")" -eq 0 ] ||
-			blkdiscard -q -f --step 32M "/dev/$disk" || status=1
+			blkdiscard -f --step 32M "/dev/$disk" 2>/dev/null ||
+			status=1
 	done
 	return $status
 }
