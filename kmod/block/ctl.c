@@ -323,26 +323,37 @@ static const struct ctl_command *find_command(unsigned int cmd)
 	return NULL;
 }
 
+/*
+ * Not allocated: an ENOMEM from detach means that the device is gone and its
+ * last writes are lost.
+ */
+union ctl_arg {
+	struct qcow_features features;
+	struct qcow_attach attach;
+	struct qcow_detach detach;
+	struct qcow_query query;
+	struct qcow_snapshot snapshot;
+	struct qcow_resize resize;
+	struct qcow_empty empty;
+};
+
 static long run_command(const struct ctl_command *c, struct file *ctl,
 			void __user *uarg)
 {
+	union ctl_arg arg;
 	u32 size;
-	void *arg;
 	long err;
 
 	if (get_user(size, (u32 __user *)uarg))
 		return -EFAULT;
 	if (size < c->min_size || size > PAGE_SIZE)
 		return -EINVAL;
-	arg = kzalloc(c->size, GFP_KERNEL);
-	if (!arg)
-		return -ENOMEM;
-	err = copy_struct_from_user(arg, c->size, uarg, size);
+	memset(&arg, 0, sizeof(arg));
+	err = copy_struct_from_user(&arg, c->size, uarg, size);
 	if (!err)
-		err = c->run(ctl, arg);
-	if (!err && copy_to_user(uarg, arg, min_t(size_t, c->size, size)))
+		err = c->run(ctl, &arg);
+	if (!err && copy_to_user(uarg, &arg, min_t(size_t, c->size, size)))
 		err = -EFAULT;
-	kfree(arg);
 	return err;
 }
 

@@ -513,6 +513,18 @@ static int find_in_last(struct qcow_image *image)
 	return 0;
 }
 
+static void free_extents(struct qcow_image *image, struct list_head *list)
+{
+	struct extent *e, *next;
+
+	list_for_each_entry_safe(e, next, list, node) {
+		if (e->block)
+			qcow_refblock_put(image, e->block);
+		kfree(e);
+	}
+	INIT_LIST_HEAD(list);
+}
+
 int qcow_alloc_init(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
@@ -530,19 +542,11 @@ int qcow_alloc_init(struct qcow_image *image)
 		return err;
 	alloc->scan_end = alloc->end;
 	err = find_in_last(image);
-	return err ? err : cut_tail(image);
-}
-
-static void free_extents(struct qcow_image *image, struct list_head *list)
-{
-	struct extent *e, *next;
-
-	list_for_each_entry_safe(e, next, list, node) {
-		if (e->block)
-			qcow_refblock_put(image, e->block);
-		kfree(e);
-	}
-	INIT_LIST_HEAD(list);
+	if (!err)
+		err = cut_tail(image);
+	if (err)
+		free_extents(image, &alloc->found);
+	return err;
 }
 
 int qcow_alloc_destroy(struct qcow_image *image, bool cut)

@@ -43,12 +43,17 @@
  * fails: the kernel tells of a failed writeback only once.
  */
 #include <linux/bitmap.h>
+#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "file/record.h"
 #include "image/internal.h"
 
 #define COMMIT_INTERVAL	(5 * HZ)
+
+/* How often the last one is tried where memory runs out. */
+#define LAST_TRIES	20
+#define LAST_DELAY_MS	20
 
 /** struct freed - clusters to be released, one reference each */
 struct freed {
@@ -707,6 +712,18 @@ int qcow_commit_quiesce(struct qcow_image *image)
 	return commit->error ? -EIO : 0;
 }
 
+/* There is no other time for it: want of memory has to last to be final. */
+static void last_commit(struct qcow_image *image)
+{
+	unsigned int tries = LAST_TRIES;
+	int err;
+
+	while ((err = commit_now(image)) == -ENOMEM && --tries)
+		msleep(LAST_DELAY_MS);
+	if (err)
+		qcow_commit_fail(image, "the last commit", err);
+}
+
 /*
  * The first commit makes all changes durable, the last epoch's release may
  * change refcounts, and the second commit writes those.
@@ -715,20 +732,15 @@ int qcow_commit_destroy(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
 	struct qcow_epoch *last;
-	int err;
 
-	err = commit_now(image);
-	if (err)
-		qcow_commit_fail(image, "the last commit", err);
+	last_commit(image);
 	if (commit->closed)
 		percpu_ref_kill(&commit->closed->ref);
 	commit->closed = NULL;
 	last = rcu_dereference_protected(commit->epoch, true);
 	percpu_ref_kill(&last->ref);
 	wait_event(commit->idle, !atomic_read(&commit->epochs));
-	err = commit_now(image);
-	if (err)
-		qcow_commit_fail(image, "the last commit", err);
+	last_commit(image);
 	destroy_workqueue(commit->wq);
 	free_l1(commit);
 	return commit->error;

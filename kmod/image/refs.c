@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -14,6 +15,10 @@
 
 /* Bytes of a block that are looked at without the rest of it. */
 #define PIECE		4096U
+
+/* How often an entry of the table is written where memory runs out. */
+#define PUBLISH_TRIES		20
+#define PUBLISH_DELAY_MS	20
 
 static void block_free(struct qcow_refblock *b)
 {
@@ -258,7 +263,7 @@ int qcow_refs_write_new(struct qcow_image *image, struct qcow_refblock *b)
 }
 
 /* The table's sector with the entry; the other entries are durable already. */
-int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
+static int write_entry(struct qcow_image *image, struct qcow_refblock *b)
 {
 	struct qcow_refs *refs = &image->refs;
 	u32 per_unit = max_t(u32, image->file->align, SECTOR_SIZE) / sizeof(u64);
@@ -277,6 +282,20 @@ int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
 			      first * sizeof(u64));
 	mutex_unlock(&refs->mutex);
 	kfree(unit);
+	return err;
+}
+
+/*
+ * A write that failed leaves it open what the file holds, which ends all
+ * allocation: want of memory is not worth that before it has lasted.
+ */
+int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
+{
+	unsigned int tries = PUBLISH_TRIES;
+	int err;
+
+	while ((err = write_entry(image, b)) == -ENOMEM && --tries)
+		msleep(PUBLISH_DELAY_MS);
 	return err;
 }
 

@@ -236,11 +236,12 @@ int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used)
 	err = qcow_file_extend(image->file, first << image->geo.cluster_bits,
 			       (layout_end(&l) - first) <<
 			       image->geo.cluster_bits);
-	if (!err)
-		err = make_blocks(image, &l, b);
 	if (!err) {
-		err = build_and_switch(image, &l, b);
-		drop_blocks(image, b, l.blocks);
+		err = make_blocks(image, &l, b);
+		if (!err) {
+			err = build_and_switch(image, &l, b);
+			drop_blocks(image, b, l.blocks);
+		}
 		if (err)
 			qcow_refblocks_forget(image, l.index, l.blocks);
 	}

@@ -27,6 +27,40 @@ unload_module()
 	! is_loaded || rmmod qcow
 }
 
+# They cannot go where they are built in (vm/run tells that kernel their size),
+# but what they hold can; bit by bit, as brd does it under a spinlock.
+drop_ramdisks()
+{
+	local pages disk status=0
+
+	if [ -e /sys/module/brd/initstate ]; then
+		rmmod brd
+		return
+	fi
+	for pages in /sys/kernel/debug/ramdisk_pages/*; do
+		disk=${pages##*/}
+		[ "$(cat "$pages")" -eq 0 ] ||
+			blkdiscard -f --step 32M "/dev/$disk" 2>/dev/null ||
+			status=1
+	done
+	return $status
+}
+
+# What of the driver nobody leads to any more, if this kernel looks for that:
+# the second time, as what is on its way is seen nowhere.
+leaks()
+{
+	local file=/sys/kernel/debug/kmemleak found
+
+	[ -e $file ] || return 0
+	for _ in 1 2; do
+		sleep 6
+		echo scan >$file
+	done
+	found=$(cat $file)
+	[[ $found != *"[qcow]"* ]] || printf '%s\n' "$found"
+}
+
 # What no test may provoke.
 complaints='WARNING:|BUG:|BUG at|Oops|general protection|KASAN|KFENCE|UBSAN'
 complaints+='|blocked for more than|lock held when returning|possible deadlock'

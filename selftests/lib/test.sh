@@ -118,7 +118,7 @@ scratch_fs()
 
 	if [ "$number" -eq 0 ]; then
 		modprobe brd rd_nr=8 rd_size=$((4 << 20)) max_part=0
-		defer rmmod brd
+		defer drop_ramdisks
 	fi
 	ramdisks=$((number + 1))
 	disk=/dev/ram$number
