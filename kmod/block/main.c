@@ -7,15 +7,19 @@
 #include "block/ctl.h"
 #include "block/device.h"
 #include "file/record.h"
+#include "file/relief.h"
 #include "image/image.h"
 
 static int __init qcow_init(void)
 {
 	int err;
 
-	err = qcow_image_init();
+	err = qcow_relief_init();
 	if (err)
 		return err;
+	err = qcow_image_init();
+	if (err)
+		goto exit_relief;
 	err = qcow_device_init();
 	if (err)
 		goto exit_image;
@@ -29,6 +33,8 @@ exit_device:
 	qcow_device_exit();
 exit_image:
 	qcow_image_exit();
+exit_relief:
+	qcow_relief_exit();
 	return err;
 }
 
@@ -39,6 +45,7 @@ static void __exit qcow_exit(void)
 	qcow_ctl_exit();
 	qcow_device_exit();
 	qcow_image_exit();
+	qcow_relief_exit();
 }
 
 module_init(qcow_init);

@@ -17,6 +17,7 @@
 
 #include "file/file_io.h"
 #include "file/record.h"
+#include "file/relief.h"
 
 #define ZERO_SEGS	64	/* zero pages written at a time */
 
@@ -52,6 +53,7 @@ static void unguard_write(struct qcow_io *io)
 
 static void io_end(struct qcow_io *io, int result)
 {
+	qcow_relief_end();
 	io->result = result;
 	io->complete(io);
 }
@@ -138,8 +140,10 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 {
 	struct file *filp = io->file->filp;
 	struct iov_iter iter;
+	unsigned int flags;
 	ssize_t ret;
 
+	qcow_relief_begin();
 	init_iocb(io, nowait);
 	io->waited = !nowait;
 	io->guarded = false;
@@ -159,10 +163,12 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 	}
 	atomic_set(&io->owners, 2);
 	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
+	flags = qcow_reserve_enter(false);
 	if (io->write)
 		ret = filp->f_op->write_iter(&io->iocb, &iter);
 	else
 		ret = filp->f_op->read_iter(&io->iocb, &iter);
+	qcow_reserve_leave(flags);
 	if (!nowait && io->write)
 		io->file->write_warm = true;
 	if (ret != -EIOCBQUEUED) {
@@ -266,6 +272,7 @@ static void update_times(struct qcow_file *file)
 
 int qcow_file_sync(struct qcow_file *file)
 {
+	unsigned int flags;
 	u64 record;
 	int err;
 
@@ -274,7 +281,11 @@ int qcow_file_sync(struct qcow_file *file)
 	update_times(file);
 	record = qcow_record_begin(QCOW_RECORD_SYNC, file->number, 0, 0, NULL,
 				   0);
+	qcow_relief_begin();
+	flags = qcow_reserve_enter(false);
 	err = vfs_fsync_range(file->filp, 0, LLONG_MAX, 1);
+	qcow_reserve_leave(flags);
+	qcow_relief_end();
 	qcow_record_end(QCOW_RECORD_END, record, err);
 	return err;
 }
@@ -282,6 +293,7 @@ int qcow_file_sync(struct qcow_file *file)
 static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 			  u64 len)
 {
+	unsigned int flags;
 	u64 record;
 	int err;
 
@@ -291,7 +303,11 @@ static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 	record = qcow_record_begin(mode ? QCOW_RECORD_PUNCH :
 				   QCOW_RECORD_EXTEND, file->number, pos, len,
 				   NULL, 0);
+	qcow_relief_begin();
+	flags = qcow_reserve_enter(false);
 	err = vfs_fallocate(file->filp, mode, pos, len);
+	qcow_reserve_leave(flags);
+	qcow_relief_end();
 	qcow_record_end(QCOW_RECORD_END, record, err);
 	return err;
 }

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "file/record.h"
+#include "file/relief.h"
 #include "format/refcount.h"
 #include "image/internal.h"
 
@@ -437,6 +438,7 @@ static void refill_work(struct work_struct *work)
 		container_of(work, struct qcow_image, alloc.refill);
 	struct qcow_alloc *alloc = &image->alloc;
 	unsigned int noio = memalloc_noio_save();
+	int nice = qcow_urgent_enter();
 	int err = 0;
 
 	drop_emptied(image);
@@ -446,6 +448,7 @@ static void refill_work(struct work_struct *work)
 	if (!err)
 		WRITE_ONCE(alloc->step, min(alloc->step * 2, max_step(image)));
 	wake_waiters(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
+	qcow_urgent_leave(nice);
 	memalloc_noio_restore(noio);
 }
 

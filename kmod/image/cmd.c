@@ -16,6 +16,7 @@
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
+#include "file/relief.h"
 #include "file/task.h"
 #include "image/internal.h"
 
@@ -312,17 +313,30 @@ static void work_on(struct qcow_cmd *cmd)
 	blk_finish_plug(&plug);
 }
 
+/*
+ * A page that is swapped out frees more memory than it takes on its way, so it
+ * may take what is kept for that.
+ */
+static bool is_swap(const struct qcow_cmd *cmd)
+{
+	return cmd->bio && cmd->bio->bi_opf & REQ_SWAP;
+}
+
 static void cmd_work(struct work_struct *work)
 {
 	struct qcow_cmd *cmd = container_of(work, struct qcow_cmd, work);
 	unsigned int noio = memalloc_noio_save();
 	unsigned int throttle = current->flags & PF_LOCAL_THROTTLE;
+	unsigned int reserve = qcow_reserve_enter(is_swap(cmd));
 
+	if (is_swap(cmd) && !READ_ONCE(qcow_relief_swapping))
+		WRITE_ONCE(qcow_relief_swapping, true);
 	current->flags |= PF_LOCAL_THROTTLE;
 	kthread_associate_blkcg(bio_blkcg_css(cmd->bio));
 	work_on(cmd);
 	kthread_associate_blkcg(NULL);
 	current_restore_flags(throttle, PF_LOCAL_THROTTLE);
+	qcow_reserve_leave(reserve);
 	memalloc_noio_restore(noio);
 	cmd_put(cmd);
 }
