@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # lib.sh and who uses this
 #
 # What logwrites and merge have in common: a VM writes to a disk below which
 # each write is logged, and the log is cut.  Who uses this has functions
