@@ -47,6 +47,12 @@ typedef fmode_t blk_mode_t;
 #define bdev_thaw(bdev)		thaw_bdev(bdev)
 #endif
 
+#ifndef HAVE_FREEZE_NON_OWNER
+/* Before 6.13, and its backports: a freeze is nothing that lockdep knows of. */
+#define blk_freeze_queue_start_non_owner(q)	blk_freeze_queue_start(q)
+#define blk_mq_unfreeze_queue_non_owner(q)	blk_mq_unfreeze_queue(q)
+#endif
+
 #ifndef HAVE_QUEUE_LIMITS_FEATURES
 /* Before 6.11: features are flags of the queue and set by functions. */
 #define BLK_FEAT_WRITE_CACHE	(1U << 0)

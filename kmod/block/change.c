@@ -97,15 +97,22 @@ static int change_at_rest(struct qcow_device *dev, struct qcow_change *change,
 	return err;
 }
 
+/*
+ * The change waits for the file system below.  Lockdep takes that one's locks
+ * for those of a file system of the same type above, which are held while a
+ * request is made: so it is not told that we hold the queue.
+ */
 static int change_frozen(struct qcow_device *dev, struct qcow_change *change,
 			 u64 *pause_ns, struct qcow_reason *why)
 {
+	struct request_queue *q = dev->disk->queue;
 	u64 begin = ktime_get_ns();
 	int err;
 
-	blk_mq_freeze_queue(dev->disk->queue);
+	blk_freeze_queue_start_non_owner(q);
+	blk_mq_freeze_queue_wait(q);
 	err = change_at_rest(dev, change, why);
-	blk_mq_unfreeze_queue(dev->disk->queue);
+	blk_mq_unfreeze_queue_non_owner(q);
 	*pause_ns = ktime_get_ns() - begin;
 	return err;
 }
