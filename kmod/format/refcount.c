@@ -62,7 +62,7 @@ static const u64 ones[] = {
 	0x0001000100010001, 0x0000000100000001, 1,
 };
 
-/* Words that are full of them: hundreds of refcounts are looked at at once. */
+/* Words that are full of them: hundreds of refcounts are looked at together. */
 static u64 count_full(const struct disk_u64 *word, u64 n, unsigned int order)
 {
 	__be64 full = cpu_to_be64(ones[order]);
