@@ -241,6 +241,28 @@ large_sectors()
 	resize "$DEV" $(((4 << 20) + 4096))
 	detach
 	checked disk.qcow2
+	half_a_sector
+}
+
+# Nor does it become one that had half of one when the snapshot was made.
+half_a_sector()
+{
+	rm -f disk.qcow2
+	qemu-img create -q -f qcow2 disk.qcow2 $(((4 << 20) + 512))
+	qemu-img snapshot -c one disk.qcow2
+	qemu-img resize -q disk.qcow2 8M
+	attach --sector-size 4096 disk.qcow2
+	expect_fail 4 "$QCOWCTL" snapshot apply "$DEV" one
+	expect_says "no multiple of the sector size 4096"
+	expect_equal "its size" $((8 << 20)) "$(blockdev --getsize64 "$DEV")"
+	detach
+	checked disk.qcow2
+	attach disk.qcow2
+	"$QCOWCTL" snapshot apply "$DEV" one
+	expect_equal "its size" $(((4 << 20) + 512)) \
+		"$(blockdev --getsize64 "$DEV")"
+	detach
+	checked disk.qcow2
 }
 
 require fio
