@@ -15,7 +15,8 @@ no_devices()
 
 	left=$(find /dev -maxdepth 1 -name 'qcow[0-9]*')
 	[ -z "$left" ] || fail "$1: still there: $left"
-	left=$(pgrep -a '^qcow') || :
+	# Not qcow-relief, which is the module's.
+	left=$(pgrep -a '^(kworker/R-)?qcow[0-9]|^qcow-image') || :
 	[ -z "$left" ] || fail "$1: a worker of a device that is gone: $left"
 	expect_equal "$1: users of the module" 0 \
 		"$(cat /sys/module/qcow/refcnt)"

@@ -233,7 +233,7 @@ fails_for_good()
 	expect_fail 1 flush
 	expect_fail 1 flush
 	[ "$(state)" = degraded ] || not_said+=" $(state)"
-	dmesg | tail -n 50 | grep -q "qcow: .*disk.qcow2.*failed" ||
+	kernel_log "$part_mark" | grep "qcow: .*disk.qcow2.*failed" >/dev/null ||
 		fail "not a word in the log"
 	expect_fail 1 put 16384 64
 	expect_says "Input/output error"
@@ -272,6 +272,8 @@ for part in "full_below ext4 160" "full_below xfs 320" "full_below btrfs 320" \
 	    "bad_data ext4" "bad_metadata ext4" "bad_metadata xfs" \
 	    "gone_in_a_race ext4" "gone_in_a_race xfs"; do
 	echo "$part (after $SECONDS s)"
+	part_mark="$MARK, $part"
+	echo "$part_mark" >/dev/kmsg
 	$part
 done
 [ -z "$not_said" ] || fail "state after failed flushes:$not_said"
