@@ -68,6 +68,7 @@ void qcow_cache_init(struct qcow_image *image, u64 size)
 	cache->slice_bits = min_t(u8, table_bits, ilog2(QCOW_SLICE_MAX));
 	cache->entry_bits = cache->slice_bits - image->geo.l2_entry_bits;
 	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
+	qcow_slices_get();
 	spin_lock(&caches_lock);
 	list_add(&cache->node, &caches);
 	spin_unlock(&caches_lock);
@@ -79,6 +80,7 @@ void qcow_cache_destroy(struct qcow_image *image)
 	list_del(&image->cache.node);
 	spin_unlock(&caches_lock);
 	WARN_ON_ONCE(image->cache.count);
+	qcow_slices_put();
 	mempool_destroy(image->cache.copies);
 	mempool_destroy(image->cache.copy_data);
 }
@@ -92,17 +94,6 @@ int qcow_cache_init_copies(struct qcow_image *image)
 	cache->copy_data = mempool_create_kmalloc_pool(COPIES_MIN,
 					1UL << cache->slice_bits);
 	return cache->copies && cache->copy_data ? 0 : -ENOMEM;
-}
-
-static void slice_free(struct qcow_slice *slice)
-{
-	kfree(slice->entries);
-	kfree(slice);
-}
-
-static void slice_free_rcu(struct rcu_head *rcu)
-{
-	slice_free(container_of(rcu, struct qcow_slice, rcu));
 }
 
 struct qcow_slice *qcow_cache_find(struct qcow_view *view,
@@ -134,7 +125,7 @@ static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 	}
 	__xa_erase(&slice->view->slices, slice->number);
 	qcow_stat_inc(slice->view->image, slice_evictions);
-	call_rcu(&slice->rcu, slice_free_rcu);
+	qcow_slice_free_rcu(slice);
 }
 
 /* Slices that one sweep looks at, with interrupts off. */
@@ -193,7 +184,7 @@ static void slice_forget(struct qcow_slice *slice)
 	xa_lock(&slice->view->slices);
 	__xa_erase(&slice->view->slices, slice->number);
 	xa_unlock(&slice->view->slices);
-	call_rcu(&slice->rcu, slice_free_rcu);
+	qcow_slice_free_rcu(slice);
 }
 
 /*
@@ -273,18 +264,11 @@ static struct qcow_slice *slice_alloc(struct qcow_view *view,
 				      unsigned long number, gfp_t gfp)
 {
 	struct qcow_cache *cache = &view->image->cache;
-	struct qcow_slice *slice = kzalloc(sizeof(*slice), gfp);
+	struct qcow_slice *slice = qcow_slice_alloc(1U << cache->slice_bits,
+						    gfp);
 
 	if (!slice)
 		return NULL;
-	slice->entries = kmalloc(1UL << cache->slice_bits, gfp);
-	if (!slice->entries) {
-		kfree(slice);
-		return NULL;
-	}
-	spin_lock_init(&slice->lock);
-	seqcount_spinlock_init(&slice->seq, &slice->lock);
-	INIT_LIST_HEAD(&slice->dirty_node);
 	slice->view = view;
 	slice->number = number;
 	return slice;
@@ -386,7 +370,7 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 		load = load_alloc(slice, gfp);
 	if (!load) {
 		if (slice)
-			slice_free(slice);
+			qcow_slice_free(slice);
 		return nowait ? -EAGAIN : -ENOMEM;
 	}
 	slice->load = load;
@@ -396,7 +380,7 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 		return run_load(load, cmd, nowait);
 	}
 	kfree(load);
-	slice_free(slice);
+	qcow_slice_free(slice);
 	if (err == -EBUSY)
 		return park_on_load(view, number, cmd);
 	return nowait ? -EAGAIN : err;
@@ -603,7 +587,7 @@ void qcow_cache_drop_view(struct qcow_view *view)
 static unsigned long shrink_count(struct shrinker *s,
 				  struct shrink_control *sc)
 {
-	return atomic_long_read(&total_slices);
+	return atomic_long_read(&total_slices) + qcow_slices_spare();
 }
 
 static unsigned long shrink_one(struct qcow_cache *cache, unsigned long want)
@@ -620,14 +604,14 @@ static unsigned long shrink_one(struct qcow_cache *cache, unsigned long want)
 
 static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 {
-	unsigned long freed = 0;
+	unsigned long freed = qcow_slices_free_spare(sc->nr_to_scan);
 	struct qcow_cache *cache;
 
 	spin_lock(&caches_lock);
 	list_for_each_entry(cache, &caches, node) {
-		freed += shrink_one(cache, sc->nr_to_scan - freed);
 		if (freed >= sc->nr_to_scan)
 			break;
+		freed += shrink_one(cache, sc->nr_to_scan - freed);
 	}
 	if (!list_empty(&caches))
 		list_rotate_left(&caches);

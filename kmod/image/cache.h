@@ -2,7 +2,6 @@
 /*
  * The L2 cache: slices of L2 tables, decoded, by view and number.
  *
- * A slice is 4 KiB of a table, or the whole table where clusters are smaller.
  * Lookup takes no lock; a slice that is not there is read asynchronously while
  * the commands that need it are parked.
  */
@@ -11,13 +10,12 @@
 
 #include <linux/list.h>
 #include <linux/mempool.h>
-#include <linux/rcupdate.h>
-#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "file/batch.h"
 #include "format/l2.h"
+#include "image/slice.h"
 
 struct qcow_cmd;
 struct qcow_image;
@@ -29,38 +27,6 @@ struct qcow_view;
  * them, and all else, a disk of any size takes less than 40 MiB.
  */
 #define QCOW_CACHE_DEFAULT	(30U << 20)
-#define QCOW_SLICE_MAX		4096U
-
-/**
- * struct qcow_slice - a piece of an L2 table in memory
- * @entries:	in CPU order; two words an entry with extended L2
- * @ready:	@entries are valid; set with release, read with acquire
- * @referenced:	looked at since the last sweep
- * @view, @number: its place
- * @lock:	who changes entries holds it
- * @seq:	for readers of entries of two words
- * @load:	the read under way, guarded by the cache's lock, as are
- * @lru:	in the cache's list of clean slices once it is ready,
- * @dirty, @dirty_node: changed since it was last copied by a commit,
- * @copy:	what a commit is writing: it may not be read again before that,
- * @dead:	out of the array: change nothing in it any more
- */
-struct qcow_slice {
-	u64 *entries;
-	bool ready;
-	bool referenced;
-	bool dirty;
-	bool dead;
-	struct qcow_view *view;
-	unsigned long number;
-	spinlock_t lock;
-	seqcount_spinlock_t seq;
-	struct qcow_slice_load *load;
-	struct list_head lru;
-	struct list_head dirty_node;
-	struct qcow_slice_copy *copy;
-	struct rcu_head rcu;
-};
 
 /**
  * struct qcow_slice_copy - a slice as a commit writes it
