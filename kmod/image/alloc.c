@@ -300,14 +300,25 @@ static int extend_file(struct qcow_image *image, u64 first, u64 *count)
 	}
 }
 
+/*
+ * What lies behind the end counts as zeros: what a failed attempt has left goes
+ * away, or the end moves behind it, and it is found at the next attach.  Once
+ * nobody knows which header is in the file, nothing is allocated any more.
+ */
+static bool take_back(struct qcow_image *image)
+{
+	return READ_ONCE(image->commit.error) ||
+	       !qcow_file_truncate(image->file,
+				   to_bytes(image, image->alloc.end));
+}
+
 /* The table is too short for what follows. */
 static int grow_table(struct qcow_image *image)
 {
 	u64 used = 0;
 	int err = qcow_reftable_grow(image, image->alloc.end, &used);
 
-	/* what a failed attempt wrote is behind the end, and is used again */
-	if (!err)
+	if (!err || (used && !take_back(image)))
 		image->alloc.end += used;
 	return err == -EFBIG ? -ENOSPC : err;
 }
