@@ -9,15 +9,31 @@
 . "$(dirname "$0")/lib/test.sh"
 . "$(dirname "$0")/lib/leak.sh"
 
+# Those of devices and images, by either kernel's names; qcow-relief is the
+# module's.
+workers()
+{
+	local name
+
+	for name in 'qcow[0-9]' 'qcow-image'; do
+		pgrep -a "^$name" || :
+		pgrep -a "R-$name" || :
+	done
+}
+
+# The image is closed a moment after the device went.
 no_devices()
 {
-	local left
+	local left try
 
 	left=$(find /dev -maxdepth 1 -name 'qcow[0-9]*')
 	[ -z "$left" ] || fail "$1: still there: $left"
-	# Not qcow-relief, which is the module's.
-	left=$(pgrep -a '^(kworker/R-)?qcow[0-9]|^qcow-image') || :
-	[ -z "$left" ] || fail "$1: a worker of a device that is gone: $left"
+	for try in {1..50}; do
+		left=$(workers)
+		[ -n "$left" ] || break
+		sleep 0.1
+	done
+	[ -z "$left" ] || fail "$1: after $try looks, a worker of a device that is gone: $left"
 	expect_equal "$1: users of the module" 0 \
 		"$(cat /sys/module/qcow/refcnt)"
 }
@@ -101,6 +117,19 @@ partitions_open()
 	gone "$DEV"
 }
 
+# attach_again OPTIONS...: the image is closed a moment after the device went
+attach_again()
+{
+	local try
+
+	for try in {1..50}; do
+		DEV=$("$QCOWCTL" attach "$@" 2>said) && return
+		grep 'another process writes it' said >/dev/null || break
+		sleep 0.1
+	done
+	fail "after $try tries: $(cat said)"
+}
+
 # The last unmount detaches, and all is in the image then.
 mounted()
 {
@@ -110,7 +139,7 @@ mounted()
 	cp source mnt/file
 	umount mnt
 	gone "$DEV"
-	attach -r fs.img
+	attach_again -r fs.img
 	mount -o ro,noload "$DEV" mnt
 	same source mnt/file
 	umount mnt
