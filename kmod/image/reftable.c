@@ -218,7 +218,9 @@ static int build_and_switch(struct qcow_image *image, const struct layout *l,
 	mutex_unlock(&refs->mutex);
 	kvfree(old_table);
 	qcow_metadata_remove(image, old);
-	return qcow_commit_free(image, old, count);
+	/* it is the image's table now, which a failure would take back */
+	qcow_commit_free(image, old, count);
+	return 0;
 }
 
 int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used)
@@ -237,6 +239,7 @@ int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used)
 			       (layout_end(&l) - first) <<
 			       image->geo.cluster_bits);
 	if (!err) {
+		*used = layout_end(&l) - first;
 		err = make_blocks(image, &l, b);
 		if (!err) {
 			err = build_and_switch(image, &l, b);
@@ -246,6 +249,5 @@ int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used)
 			qcow_refblocks_forget(image, l.index, l.blocks);
 	}
 	kvfree(b);
-	*used = layout_end(&l) - first;
 	return err;
 }
