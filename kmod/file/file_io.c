@@ -375,6 +375,7 @@ int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len)
 
 int qcow_file_truncate(struct qcow_file *file, loff_t size)
 {
+	unsigned int flags;
 	u64 record;
 	int err;
 
@@ -383,7 +384,11 @@ int qcow_file_truncate(struct qcow_file *file, loff_t size)
 	file->written = true;
 	record = qcow_record_begin(QCOW_RECORD_TRUNCATE, file->number, size, 0,
 				   NULL, 0);
+	qcow_relief_begin();
+	flags = qcow_reserve_enter(false);
 	err = vfs_truncate(&file->filp->f_path, size);
+	qcow_reserve_leave(flags);
+	qcow_relief_end();
 	qcow_record_end(QCOW_RECORD_END, record, err);
 	return err;
 }
