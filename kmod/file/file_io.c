@@ -13,6 +13,7 @@
 #include <linux/falloc.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"
@@ -330,6 +331,8 @@ static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
 	struct qcow_buf buf;
 	int i, err = 0;
 
+	if (!len)
+		return 0;
 	bvec = kmalloc_array(ZERO_SEGS, sizeof(*bvec), GFP_NOIO);
 	if (!bvec)
 		return -ENOMEM;
@@ -347,7 +350,18 @@ static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
 	return err;
 }
 
-int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
+/*
+ * What the file system can zero or give back without looking inside; a
+ * network's block may be what it sends at a time.
+ */
+static unsigned int zero_granule(const struct qcow_file *file)
+{
+	if (!file->regular)
+		return file->align;
+	return min_t(unsigned int, i_blocksize(qcow_file_inode(file)), SZ_64K);
+}
+
+static int zero_blocks(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 {
 	int err = -EOPNOTSUPP;
 
@@ -359,6 +373,29 @@ int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 				     FALLOC_FL_KEEP_SIZE, pos, len);
 	if (err == -EOPNOTSUPP)
 		err = write_zero_pages(file, pos, len);
+	return err;
+}
+
+/*
+ * A part of a block is zeroed by the file system in its page cache, where it
+ * stays dirty: direct writes beside it have to wait until it is written, and
+ * may become buffered ones, which ext4 before 6.15 calls written although the
+ * device refused them.  So parts of blocks are written.
+ */
+int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
+{
+	unsigned int block = zero_granule(file);
+	loff_t end = pos + len, first = round_up(pos, (loff_t)block);
+	loff_t last = end < qcow_file_size(file) ?
+		      round_down(end, (loff_t)block) :
+		      round_up(end, (loff_t)block);
+	int err;
+
+	err = write_zero_pages(file, pos, min(first, end) - pos);
+	if (!err && first < last)
+		err = zero_blocks(file, first, last - first, unmap);
+	if (!err && first <= last && last < end)
+		err = write_zero_pages(file, last, end - last);
 	return err;
 }
 

@@ -112,6 +112,8 @@ int qcow_file_discard(struct qcow_file *file, loff_t pos, u64 len);
 /**
  * qcow_file_zero - the range reads zeros afterwards
  * @unmap: the blocks may be given back
+ *
+ * The page cache has nothing of it then, if the file's I/O is direct.
  */
 int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap);
 
