@@ -380,21 +380,20 @@ static int zero_blocks(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
  * A part of a block is zeroed by the file system in its page cache, where it
  * stays dirty: direct writes beside it have to wait until it is written, and
  * may become buffered ones, which ext4 before 6.15 calls written although the
- * device refused them.  So parts of blocks are written.
+ * device refused them.  So parts of blocks are written, and nothing behind the
+ * range is touched, at the end of the file neither: it may be in use by now.
  */
 int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 {
-	unsigned int block = zero_granule(file);
-	loff_t end = pos + len, first = round_up(pos, (loff_t)block);
-	loff_t last = end < qcow_file_size(file) ?
-		      round_down(end, (loff_t)block) :
-		      round_up(end, (loff_t)block);
+	loff_t block = zero_granule(file), end = pos + len;
+	loff_t first = min(round_up(pos, block), end);
+	loff_t last = max(round_down(end, block), first);
 	int err;
 
-	err = write_zero_pages(file, pos, min(first, end) - pos);
+	err = write_zero_pages(file, pos, first - pos);
 	if (!err && first < last)
 		err = zero_blocks(file, first, last - first, unmap);
-	if (!err && first <= last && last < end)
+	if (!err)
 		err = write_zero_pages(file, last, end - last);
 	return err;
 }
