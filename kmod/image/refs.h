@@ -134,7 +134,7 @@ long qcow_refs_drop(struct qcow_image *image, u64 cluster);
 /**
  * qcow_reftable_grow - a longer refcount table, and blocks that count it
  * @first: the first of free clusters behind the end; it goes there
- * @used:  how many of those it took
+ * @used:  how many of those it wrote to, where it fails too
  *
  * The header is switched to it when it is durable, and is durable when this
  * returns 0.  Nobody else may change the table meanwhile.
