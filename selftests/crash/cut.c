@@ -155,6 +155,8 @@ static void torn_ones(struct cut *cut)
 	check(cut, "many torn");
 }
 
+#define TRIES	4	/* for each state */
+
 static void (*const kinds[])(struct cut *cut) = {
 	first_ones, random_ones, torn_one, torn_ones,
 };
@@ -171,9 +173,9 @@ u64 cut_here(struct cut *cut)
 	want_all(cut, true);
 	check(cut, "all");
 	each(cut);
-	/* few operations have few states: some tries find no new one */
-	for (tries = 0; tries < cut->budget && cut->nr_seen < cut->budget;
-	     tries++)
+	/* few operations have few states: many tries find no new one */
+	for (tries = 0; tries < cut->budget * TRIES &&
+	     cut->nr_seen < cut->budget; tries++)
 		kinds[tries % ARRAY_SIZE(kinds)](cut);
 	return cut->nr_seen;
 }

@@ -164,25 +164,32 @@ static void check_state(void *ctx)
 #define LIGHT	1
 #define HEAVY	4
 
-static unsigned int steps_to_come(void)
+/* What is written every day all the images show, changes only some. */
+static unsigned int parts(unsigned int of_step)
+{
+	return of_step >= STEP_SHADOW ? 3 : 1;
+}
+
+static unsigned int parts_to_come(void)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < MAX_STEPS; i++)
-		n += !!weight[i];
+		if (weight[i])
+			n += parts(i);
 	return n ?: 1;
 }
 
 /*
- * Some steps come a thousand times, others five: each has the same part of
- * the states.  What one cut leaves of its share, the others have.
+ * Some steps come a thousand times, others five: each has its part of the
+ * states.  What one cut leaves of its share, the others have.
  */
 static u64 share(unsigned int heaviness)
 {
 	u64 left = report.states < options.states ?
 		options.states - report.states : 0;
 
-	return left / steps_to_come() * heaviness /
+	return left / parts_to_come() * parts(step) * heaviness /
 	       (weight[step] < heaviness ? heaviness : weight[step]) + 1;
 }
 
