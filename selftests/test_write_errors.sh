@@ -57,23 +57,22 @@ until_it_is_full()
 	expect_equal "state when it is full" live "$(state)"
 }
 
-# Where there is a cluster already: the race has discarded some, and those that
-# were punched take room in the file again.
+# The race before it has discarded what it liked: a cluster that the image no
+# longer has, or that was punched below it, takes room again.
 in_place_when_full()
 {
 	local at
 
 	flush
-	at=$(whole_clusters | head -n 1)
+	at=$(whole_cluster)
 	[ -n "$at" ] || fail "the race left no cluster whole"
 	put $((at / 1024)) 64
 	holds $((at / 1024)) 64
 	flush
 }
 
-# Where those of the image lie that the file system has written, too: their
-# places on the disk.
-whole_clusters()
+# Where on the disk one lies that the image has, and the file system has written.
+whole_cluster()
 {
 	{
 		filefrag -b512 -e disk.qcow2 | tr ':.' '  ' | awk '
@@ -89,8 +88,9 @@ whole_clusters()
 		{
 			for (i = 1; i <= n; i++)
 				if ($3 >= first[i] && $3 + 65536 <= end[i])
-					print $2
-		}'
+					at = $2
+		}
+		END { print at }'
 }
 
 with_room_again()
