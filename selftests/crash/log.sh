@@ -5,17 +5,29 @@
 # each write is logged, and the log is cut.  Who uses this has functions
 # make_images, guest STACK and look ENTRY, and $stacks that are there to try.
 
-logged=/dev/mapper/qcow-log
+logged=/dev/loop0
 replay=$top/build/prog/logreplay
 
 # --- In the VM ---
 
 # /dev/vda is the disk, /dev/vdb takes the log.
+#
+# dm-log-writes keeps what has been written with the next flush to begin, and
+# logs both when that flush ends.  A flush that begins later and ends sooner, on
+# another queue of the disk, comes before them in the log, and so does all that
+# waited for it: an order that the disk never saw.  The loop device is there
+# because it has one queue, and with it one flush at a time.
 log_disk()
 {
-	modprobe dm-log-writes &&
+	modprobe -a dm-log-writes loop &&
 		dmsetup create qcow-log --table "0 $(blockdev --getsz \
-			/dev/vda) log-writes /dev/vda /dev/vdb"
+			/dev/vda) log-writes /dev/vda /dev/vdb" &&
+		losetup --direct-io=on "$logged" /dev/mapper/qcow-log
+}
+
+end_log()
+{
+	losetup -d "$logged" && dmsetup remove --retry qcow-log
 }
 
 mark()
