@@ -12,7 +12,7 @@
 
 limit=$((40 << 20))
 writes=${LONG:+20000}
-writes=${writes:-2500}
+writes=${writes:-$(fewer 2500)}
 
 # attach_cost IMAGE: the milliseconds that a CPU is busy with it, at best
 attach_cost()

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib/test.sh"
 . "$(dirname "$0")/lib/write.sh"
 
-clones=100
+clones=$(fewer 100)
 
 # KiB for each clone: of its queue and its tables.  The L1 table of the base
 # alone takes 2 MiB.

@@ -48,7 +48,7 @@ load()
 	drops=$!
 	dd if=/dev/zero of=upper/stream bs=1M count=24 status=none &
 	stream=$!
-	with_little_memory 16 "$churn" upper/churn "$seed" 80
+	with_little_memory 16 "$churn" upper/churn "$seed" "$(fewer 80)"
 	wait $stream
 	with_little_memory 8 cp upper/stream upper/copy
 	kill $drops

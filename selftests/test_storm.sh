@@ -13,7 +13,7 @@
 
 storm=$(built prog/storm)
 steps=${STEPS:-${LONG:+5000}}
-steps=${steps:-60}
+steps=${steps:-$(fewer 60)}
 # The short form is the same each time; what chance finds is for the long one.
 [ -n "${SEED:-}${LONG:-}" ] || seed=1
 

@@ -316,6 +316,8 @@ no_leak()
 {
 	local grew=yes try
 
+	# There, KASAN keeps what was freed, and the suite looks for leaks itself.
+	[ ! -e /sys/kernel/debug/kmemleak ] || { many_at_once; return; }
 	for ((try = 0; try < 3 && ${#grew}; try++)); do
 		memory_state before
 		for _ in {1..6}; do

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib/write.sh"
 
 count=${LONG:+100000}
-count=${count:-2000}
+count=${count:-$(fewer 2000)}
 
 # What is written, and more; the rest of the disks is holes.
 beginning=$((count * 8192 + (32 << 20)))

@@ -181,7 +181,7 @@ unfinished_is()
 }
 
 images=$(built images)
-operations=${OPERATIONS:-100}
+operations=${OPERATIONS:-$(fewer 100)}
 number=0 bad=0
 
 if [ -n "${LONG-}" ]; then

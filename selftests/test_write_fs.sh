@@ -13,7 +13,7 @@
 
 churn=$(built prog/churn)
 rounds=${LONG:+2000}
-rounds=${rounds:-120}
+rounds=${rounds:-$(fewer 120)}
 
 make_upper()
 {

@@ -96,6 +96,13 @@ require()
 	done
 }
 
+# fewer NUMBER: of rounds of the same, as many as a slow kernel has time for;
+# SLOW says how slow it is, which gives it that much more time as well
+fewer()
+{
+	echo $((($1 + ${SLOW:-1} - 1) / ${SLOW:-1}))
+}
+
 # built NAME: the path of something that selftests/prog makes
 built()
 {
