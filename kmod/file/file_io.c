@@ -22,6 +22,12 @@
 
 #define ZERO_SEGS	64	/* zero pages written at a time */
 
+/* Two images in one record are told apart by it. */
+static u32 inode_number(const struct qcow_file *file)
+{
+	return qcow_file_inode(file)->i_ino;
+}
+
 /*
  * A frozen file system makes writers sleep; who may not wait comes back.
  * Lockdep is told that the task lets go, as the completion ends it.
@@ -160,7 +166,8 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 			io->file->written = true;
 		io->record = qcow_record_begin(QCOW_RECORD_WRITE,
 					       io->file->number, io->pos,
-					       io->len, &io->buf, 0);
+					       io->len, &io->buf,
+					       inode_number(io->file));
 	}
 	atomic_set(&io->owners, 2);
 	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
@@ -281,7 +288,7 @@ int qcow_file_sync(struct qcow_file *file)
 		return 0;
 	update_times(file);
 	record = qcow_record_begin(QCOW_RECORD_SYNC, file->number, 0, 0, NULL,
-				   0);
+				   inode_number(file));
 	qcow_relief_begin();
 	flags = qcow_reserve_enter(false);
 	err = vfs_fsync_range(file->filp, 0, LLONG_MAX, 1);
@@ -303,7 +310,7 @@ static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 	file->written = true;
 	record = qcow_record_begin(mode ? QCOW_RECORD_PUNCH :
 				   QCOW_RECORD_EXTEND, file->number, pos, len,
-				   NULL, 0);
+				   NULL, inode_number(file));
 	qcow_relief_begin();
 	flags = qcow_reserve_enter(false);
 	err = vfs_fallocate(file->filp, mode, pos, len);
@@ -419,7 +426,7 @@ int qcow_file_truncate(struct qcow_file *file, loff_t size)
 		return 0;
 	file->written = true;
 	record = qcow_record_begin(QCOW_RECORD_TRUNCATE, file->number, size, 0,
-				   NULL, 0);
+				   NULL, inode_number(file));
 	qcow_relief_begin();
 	flags = qcow_reserve_enter(false);
 	err = vfs_truncate(&file->filp->f_path, size);

@@ -47,8 +47,9 @@ enum qcow_record_step {
 };
 
 /*
- * Of a change @arg is enum qcow_change_op, @pos the size that the disk is to
- * have, and @len bytes of a snapshot's name follow.
+ * Of what is done to a file @arg is the file's inode number, by which two
+ * images are told apart.  Of a change @arg is enum qcow_change_op, @pos the
+ * size that the disk is to have, and @len bytes of a snapshot's name follow.
  */
 
 /**

@@ -58,14 +58,14 @@ struct origin {
 
 /**
  * struct image - what is known beforehand, and the files
- * @medium:	the image file, the external data file
+ * @medium:	two: the image file, the external data file
  * @header:	of the state
  * @initial:	the image file before the load
  * @backing:	what shows through
  * @origins:	of whatever may lie in it; none: this is before the load
  */
 struct image {
-	struct medium medium[2];
+	struct medium *medium;
 	struct qcow2_header header;
 	struct qcow2_geometry geo;
 	struct span initial;

@@ -133,6 +133,7 @@ static bool is_as_wanted(const struct op *op)
 void pending_apply(struct pending *p)
 {
 	struct op *op, *end = p->ops + p->count;
+	u32 file;
 	/* all take their new modes before the bytes are put together */
 	bool change[p->count + 1];
 
@@ -144,8 +145,8 @@ void pending_apply(struct pending *p)
 	for (op = p->ops; op < end; op++)
 		if (change[op - p->ops])
 			redo(p, op);
-	resize(p, 0);
-	resize(p, 1);
+	for (file = 0; file < p->nr_media; file++)
+		resize(p, file);
 }
 
 /* --- Beginnings and ends --- */

@@ -41,9 +41,11 @@ struct sync {
 
 /**
  * struct pending - all of them, in the order in which they began
+ * @media: by the file number of an operation
  */
 struct pending {
 	struct medium *media;
+	unsigned int nr_media;
 	struct op *ops;
 	size_t count, room;
 	struct sync syncs[MAX_SYNCS];

@@ -60,8 +60,11 @@ static const char *const change_names[] = {
 
 #define NR_CHANGES	ARRAY_SIZE(change_names)
 
-static struct verdict verdict;
-static struct pending pending = { .media = verdict.image.medium };
+static struct medium media[2];
+static struct verdict verdict = { .image.medium = media };
+static struct pending pending = {
+	.media = media, .nr_media = ARRAY_SIZE(media),
+};
 static struct record_file record;
 static struct cut cut;
 static u64 weight[MAX_STEPS];	/* of the cuts to come, in light ones */
