@@ -104,7 +104,8 @@ check-long:
 # Under KASAN, lockdep and the like; the kernel is built first, once.
 check-debug:
 	@kernel=$$(selftests/debug-kernel/build) && \
-	VM_TIMEOUT=36000 SLOW=5 selftests/run --kernel "$$kernel" $(TESTS)
+	VM_TIMEOUT=36000 SLOW=5 selftests/run --kernel "$$kernel" \
+		$(or $(TESTS),selftests/test_*.sh)
 
 # The real stack below: built first, as they boot VMs by themselves.
 check-plug check-logwrites check-merge: check-%: crash-programs
