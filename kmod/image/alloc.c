@@ -11,6 +11,7 @@
  *
  * Clusters that were freed come back through qcow_alloc_give().
  */
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -471,14 +472,19 @@ static int find_end(struct qcow_image *image, u64 *end)
 {
 	u8 bits = qcow2_refcount_block_bits(&image->geo);
 	long index = image->refs.entries;
+	u64 offset;
 
 	*end = 0;
 	while (index--) {
 		struct qcow_refblock *b;
 		u64 i = 1ULL << bits;
 
-		if (!(image->refs.table[index] & QCOW2_REFTABLE_OFFSET_MASK))
+		/* behind the file's end are zeros */
+		offset = image->refs.table[index] & QCOW2_REFTABLE_OFFSET_MASK;
+		if (!offset || offset >= qcow_file_size(image->file))
 			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		b = qcow_refblock_get(image, index);
 		if (IS_ERR(b))
 			return PTR_ERR(b);
@@ -493,7 +499,8 @@ static int find_end(struct qcow_image *image, u64 *end)
 		}
 	}
 	*end = max(*end, qcow_metadata_end(image));
-	return 0;
+	return *end > QCOW2_MAX_HOST_OFFSET >> image->geo.cluster_bits ?
+	       -EUCLEAN : 0;
 }
 
 /*

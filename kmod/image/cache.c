@@ -174,8 +174,10 @@ static void slice_publish(struct qcow_cache *cache, struct qcow_slice *slice)
 	list_add(&slice->lru, &cache->lru);
 	cache->count++;
 	atomic_long_inc(&total_slices);
-	cache_sweep(cache, 4, cache->limit -
-		    min(cache->limit, cache->nr_dirty));
+	/* however many are dirty, what was just read is to be found */
+	cache_sweep(cache, 4, max(cache->limit -
+				  min(cache->limit, cache->nr_dirty),
+				  cache->limit / 4 + 1));
 }
 
 static void slice_forget(struct qcow_slice *slice)

@@ -176,6 +176,8 @@ static int release(struct qcow_image *image, struct freed *f,
 		if (left < 0)
 			return left;
 		qcow_stat_inc(image, releases);
+		if (!left)
+			qcow_metadata_remove(image, first);
 		if (left || extend_last(unused, first, 1))
 			continue;
 		list_add_tail(&freed_alloc(first, 1)->node, unused);
@@ -324,8 +326,10 @@ static unsigned long l1_units(const struct qcow_image *image)
 	return DIV_ROUND_UP(max(image->active.l1_size, 1U), l1_unit(image));
 }
 
-void qcow_commit_l1(struct qcow_image *image, u64 index)
+void qcow_commit_l1(struct qcow_image *image, u64 index, u64 entry)
 {
+	lockdep_assert_held(&image->cow.lock);
+	WRITE_ONCE(image->active.l1_table[index], entry);
 	smp_mb__before_atomic();	/* the entry before the bit */
 	set_bit(index / l1_unit(image), image->commit.l1_dirty);
 }
@@ -359,6 +363,9 @@ static void copy_l1(struct qcow_image *image)
 	unsigned long unit;
 
 	bitmap_zero(commit->l1_units, l1_units(image));
+	/* whose entry others have seen by now, its bit is seen here */
+	spin_lock(&image->cow.lock);
+	spin_unlock(&image->cow.lock);
 	for_each_set_bit(unit, commit->l1_dirty, l1_units(image)) {
 		clear_bit(unit, commit->l1_dirty);
 		smp_mb__after_atomic();	/* the bit before the entry */

@@ -131,7 +131,13 @@ void qcow_epoch_leave(struct qcow_epoch *epoch);
  */
 int qcow_commit_free(struct qcow_image *image, u64 first, u32 count);
 
-/** qcow_commit_l1 - this L1 entry was changed */
-void qcow_commit_l1(struct qcow_image *image, u64 index);
+/**
+ * qcow_commit_l1 - change an entry of the active L1 table
+ *
+ * Whoever sees it and asks for a commit then has it in that commit.
+ *
+ * Context: @image->cow.lock is held.
+ */
+void qcow_commit_l1(struct qcow_image *image, u64 index, u64 entry);
 
 #endif /* QCOW_IMAGE_COMMIT_H */

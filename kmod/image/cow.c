@@ -275,6 +275,7 @@ static bool has_place(const struct qcow2_geometry *geo, const struct copy *c)
 {
 	return geo->external_data ||
 	       (geo->extended_l2 && (c->old.entry & QCOW2_OFLAG_COPIED) &&
+		(c->old.entry & QCOW2_L2E_OFFSET_MASK) &&
 		!(c->old.entry & QCOW2_OFLAG_COMPRESSED));
 }
 
@@ -491,13 +492,13 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 	}
 	/* the old one stays noted: a snapshot has it still */
 	kfree(qcow_metadata_add(image, m, fresh, 1));
-	WRITE_ONCE(image->active.l1_table[l1_index],
-		   (fresh << bits) | QCOW2_OFLAG_COPIED);
+	spin_lock(&image->cow.lock);
+	qcow_commit_l1(image, l1_index, (fresh << bits) | QCOW2_OFLAG_COPIED);
+	spin_unlock(&image->cow.lock);
 	strip_resident(image, l1_index);
 	/* the flags before the bit that lets others trust them */
 	smp_mb__before_atomic();
 	qcow_set_table_verified(image, l1_index);
-	qcow_commit_l1(image, l1_index);
 	qcow_stat_inc(image, tables);
 	return qcow_commit_free(image, old >> bits, 1);
 }

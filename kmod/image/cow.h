@@ -17,7 +17,7 @@ struct qcow_run;
 
 /**
  * struct qcow_cow - clusters under copy
- * @lock:	guards @cells and their waiters
+ * @lock:	guards @cells and their waiters; and changes of L1 entries
  * @cells:	struct cell, by guest cluster
  * @tables:	held while an L2 table is copied
  * @spare:	a cluster's memory each, by @lock: new pages would be cleared

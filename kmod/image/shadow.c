@@ -66,7 +66,8 @@ int qcow_shadow_init(struct qcow_shadow *s, struct qcow_image *image,
 	xa_init(&s->blocks);
 	s->table = kvmalloc(size, GFP_NOIO);
 	s->out = kvmalloc(size, GFP_NOIO);
-	s->freed = kvcalloc(BITS_TO_LONGS(s->start), sizeof(long), GFP_NOIO);
+	s->freed = kvcalloc(BITS_TO_LONGS(s->start), sizeof(long),
+			    GFP_NOIO | __GFP_NOWARN);
 	if (s->table && s->out && s->freed)
 		return 0;
 	qcow_shadow_destroy(s, false);
@@ -78,7 +79,7 @@ static void undo_writes(struct qcow_shadow *s)
 	u64 cluster;
 
 	/* it is the old image, or the new one: nobody knows */
-	if (s->switching)
+	if (READ_ONCE(s->image->commit.error))
 		return;
 
 	for (cluster = s->start; cluster < s->next; cluster++)
@@ -501,6 +502,5 @@ int qcow_shadow_switch(struct qcow_shadow *s)
 	if (err)
 		return err;
 	qcow_record_step(QCOW_STEP_SHADOW_SWITCH);
-	s->switching = true;
 	return qcow_header_change(s->image, change_header, &s->header);
 }

@@ -30,7 +30,6 @@ struct qcow_reason;
  * @freed:	a bit for each cluster before @start that nothing refers to any
  *		more.  It stays counted: it is released after the switch, as
  *		everyday writes release what they replace.
- * @switching:	the header has been, or is being, written
  * @reftable:	the refcount table as it becomes, CPU order, and
  * @reftable_entries: of it
  */
@@ -46,7 +45,6 @@ struct qcow_shadow {
 	u64 extended;
 	struct xarray blocks;
 	unsigned long *freed;
-	bool switching;
 	u64 *reftable;
 	u32 reftable_entries;
 };

@@ -212,8 +212,7 @@ static bool table_verified(const struct qcow_image *image, u64 l1_index)
 static int verify_table(struct look *l, u64 l1_index)
 {
 	struct qcow_image *image = l->image;
-	u64 *at = &image->active.l1_table[l1_index];
-	u64 entry = READ_ONCE(*at), refcount;
+	u64 entry = READ_ONCE(image->active.l1_table[l1_index]), refcount;
 	u32 ones = 1;
 	int err;
 
@@ -226,8 +225,9 @@ static int verify_table(struct look *l, u64 l1_index)
 	if (!refcount)
 		return refuse(image, "L1 entry", "leads to a free cluster",
 			      l1_index, entry & QCOW2_L1E_OFFSET_MASK);
-	WRITE_ONCE(*at, entry & ~QCOW2_OFLAG_COPIED);
-	qcow_commit_l1(image, l1_index);
+	spin_lock(&image->cow.lock);
+	qcow_commit_l1(image, l1_index, entry & ~QCOW2_OFLAG_COPIED);
+	spin_unlock(&image->cow.lock);
 	return 0;
 }
 

@@ -148,8 +148,11 @@ destroy_wq:
 
 int qcow_writable_destroy(struct qcow_image *image)
 {
-	int err = qcow_commit_destroy(image), err2;
+	int err, err2;
 
+	/* a refill frees what the refcount table has outgrown, to be committed */
+	qcow_alloc_stop(image);
+	err = qcow_commit_destroy(image);
 	flush_work(&image->corrupted);
 	err2 = destroy_tables(image, !err);
 	destroy_workqueue(image->wq);

@@ -175,13 +175,14 @@ static int new_table(struct qcow_cmd *cmd, u64 l1_index, bool nowait)
 	if (!m)
 		return nowait ? -EAGAIN : -ENOMEM;
 	spin_lock(&image->cow.lock);
-	if (!*entry) {
+	if (!(*entry & QCOW2_L1E_OFFSET_MASK)) {
 		got = qcow_alloc_take(image, 1, &fresh);
 		if (got) {
 			m = qcow_metadata_add(image, m, fresh, 1);
 			qcow_set_table_verified(image, l1_index);
-			WRITE_ONCE(*entry, (fresh << image->geo.cluster_bits) |
-				   QCOW2_OFLAG_COPIED);
+			qcow_commit_l1(image, l1_index,
+				       (fresh << image->geo.cluster_bits) |
+				       QCOW2_OFLAG_COPIED);
 		}
 	}
 	spin_unlock(&image->cow.lock);
@@ -189,7 +190,6 @@ static int new_table(struct qcow_cmd *cmd, u64 l1_index, bool nowait)
 	if (!got)
 		return qcow_alloc_wait(image, cmd);
 	qcow_stat_inc(image, tables);
-	qcow_commit_l1(image, l1_index);
 	qcow_commit_soon(image);
 	return 0;
 }
