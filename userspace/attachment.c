@@ -30,10 +30,9 @@ static int check_request(const struct attachment *r, const struct chain *c)
 	return 0;
 }
 
-static struct qcow_layer *fill_layers(const struct attachment *r,
-				      const struct chain *c)
+struct qcow_layer *attachment_layers(const struct chain *c)
 {
-	struct qcow_layer *layers = xcalloc(c->nr, sizeof(*layers));
+	struct qcow_layer *layers = xcalloc(c->nr + 1, sizeof(*layers));
 	unsigned int i;
 
 	for (i = 0; i < c->nr; i++) {
@@ -41,6 +40,14 @@ static struct qcow_layer *fill_layers(const struct attachment *r,
 		layers[i].format = c->layers[i]->image.format;
 		layers[i].data_fd = c->layers[i]->data.fd;
 	}
+	return layers;
+}
+
+static struct qcow_layer *fill_layers(const struct attachment *r,
+				      const struct chain *c)
+{
+	struct qcow_layer *layers = attachment_layers(c);
+
 	layers[0].offset = r->offset;
 	layers[0].sizelimit = r->sizelimit;
 	return layers;

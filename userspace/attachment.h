@@ -3,6 +3,8 @@
 #ifndef QCOWCTL_ATTACHMENT_H
 #define QCOWCTL_ATTACHMENT_H
 
+#include <linux/qcow.h>
+
 #include "chain.h"
 
 /**
@@ -32,5 +34,8 @@ struct attachment {
  */
 int attachment_make(const struct attachment *r, const char *path,
 		    unsigned int *number);
+
+/** attachment_layers - an open chain as the driver takes it; to be freed */
+struct qcow_layer *attachment_layers(const struct chain *c);
 
 #endif /* QCOWCTL_ATTACHMENT_H */

@@ -69,6 +69,16 @@ int control_empty(struct qcow_empty *e)
 	return ioctl(control_fd, QCOW_EMPTY, e) ? -errno : 0;
 }
 
+int control_fill(struct qcow_fill *f)
+{
+	return ioctl(control_fd, QCOW_FILL, f) ? -errno : 0;
+}
+
+int control_rebase(struct qcow_rebase *r)
+{
+	return ioctl(control_fd, QCOW_REBASE, r) ? -errno : 0;
+}
+
 int control_query(const struct file *f, struct qcow_query *q)
 {
 	*q = (struct qcow_query){

@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * qcowctl rebase: another backing file for an image.
- *
- * Where the image has nothing and the two backing files differ, it gets what
- * the old one shows, written through the driver: it shows the same disk as
- * before.  When that is on the disk, the name in its first cluster changes, and
- * it shows the same disk again.
- */
+/* qcowctl rebase: another backing file for an image, in use or not. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "chunk.h"
 #include "claim.h"
 #include "command.h"
-#include "disk.h"
 #include "error.h"
 #include "head.h"
+#include "live.h"
 #include "newimage.h"
 #include "probe.h"
-#include "progress.h"
+#include "session.h"
 
-enum { PIECE = 1 << 20 };
+enum { PROGRESS_LINES = 256 };
 
 static const struct option_row options[] = {
 	{ 'b', "backing-file", "FILE", "the new one, as the image is to name it; \"\" for none" },
@@ -29,6 +21,7 @@ static const struct option_row options[] = {
 	{ 'u', "unsafe", NULL, "write the name only: the content of both is the same" },
 	{ 'f', "format", "FORMAT", "of the image: qcow2" },
 	{ 'p', "progress", NULL, "show how far it got" },
+	{ PROGRESS_LINES, "progress-json", NULL, "the same as lines of JSON on standard output" },
 	{ 'q', "quiet", NULL, "say nothing but errors, as without" },
 	{ 0 }
 };
@@ -60,6 +53,9 @@ static int take(void *into, int key, char *arg)
 		return 0;
 	case 'p':
 		q->progress = PROGRESS_TERMINAL;
+		return 0;
+	case PROGRESS_LINES:
+		q->progress = PROGRESS_JSON;
 		return 0;
 	default:
 		return 0;
@@ -121,242 +117,30 @@ static int rename_backing(const struct request *q, const char *path)
 	return ret;
 }
 
-/* --- What the image has to get before --- */
+/* --- All of it --- */
 
-/* Where the image has nothing, noted before it is written to. */
-struct holes {
-	struct extent *extents;
-	size_t nr;
-	size_t room;
-};
-
-static int note_hole(void *into, const struct extent *e)
+/* The driver does it: attached already, or for the time. */
+static int rebase_session(const struct request *q, const char *word)
 {
-	struct holes *h = into;
-
-	if (e->present)
-		return 0;
-	if (h->nr == h->room) {
-		h->room = h->room ? 2 * h->room : 64;
-		h->extents = xrealloc(h->extents, h->room, sizeof(*e));
-	}
-	h->extents[h->nr++] = *e;
-	return 0;
-}
-
-/**
- * struct move - from one backing file to another
- * @old, @new:	the disks that they show; without layers: all zeros
- * @disk:	the image's
- * @unit:	bytes that are written together
- */
-struct move {
-	struct views *old;
-	struct views *new;
-	struct chunk chunks[2];
-	struct disk *disk;
-	u64 unit;
-	struct progress progress;
-};
-
-static int read_side(struct chunk *c, struct views *v, u64 start, u64 length)
-{
-	int ret;
-
-	memset(c->data, 0, length);
-	if (!v->nr)
-		return 0;
-	ret = chunk_look(c, v, start, length);
-	return ret ?: chunk_read(c);
-}
-
-static int put_unit(struct move *m, u64 start, u64 at, u64 length)
-{
-	const u8 *old = m->chunks[0].data + at;
-
-	if (!memcmp(old, m->chunks[1].data + at, length))
-		return 0;
-	if (bytes_are_zero(old, length))
-		return fresh_zero(&m->disk->node, start + at, length);
-	return fresh_write(&m->disk->node, old, length, start + at);
-}
-
-/* Units are counted from where clusters begin. */
-static int move_piece(struct move *m, u64 start, u64 length)
-{
-	u64 at, n;
-	int ret;
-
-	ret = read_side(&m->chunks[0], m->old, start, length) ?:
-	      read_side(&m->chunks[1], m->new, start, length);
-	for (at = 0; !ret && at < length; at += n) {
-		n = m->unit - ((start + at) & (m->unit - 1));
-		if (n > length - at)
-			n = length - at;
-		ret = put_unit(m, start, at, n);
-	}
-	progress_step(&m->progress, length);
-	return ret;
-}
-
-static int move_hole(struct move *m, const struct extent *e)
-{
-	u64 at, n;
-	int ret = 0;
-
-	for (at = 0; !ret && at < e->length; at += n) {
-		n = e->length - at < PIECE ? e->length - at : PIECE;
-		ret = move_piece(m, e->start + at, n);
-	}
-	return ret;
-}
-
-static int move_all(struct move *m, const struct holes *h)
-{
-	int ret = 0;
-	size_t i;
-
-	for (i = 0; !ret && i < h->nr; i++)
-		ret = move_hole(m, &h->extents[i]);
-	return ret;
-}
-
-/* --- The files --- */
-
-/* An image, what backs it, and what is to back it. */
-struct files {
-	struct chain top;
-	struct chain old;
-	struct chain new;
-};
-
-static int open_backing(struct chain *c, const struct image *img,
-			const char *name, const char *format)
-{
-	struct chain_options o = { .format = 0 };
-	char *path;
-	int ret;
-
-	if (!name)
-		return 0;
-	if (!format || !format_parse(format))
-		return fail(EXIT_IMAGE,
-			    "%s does not declare the format of its backing file \"%s\", or not one that is supported",
-			    img->file.path, name);
-	o.format = format_parse(format);
-	ret = chain_resolve(img->file.path, "backing file", name, &path);
-	if (ret)
-		return ret;
-	ret = chain_open(c, path, &o) ?: claim_chain(c, CLAIM_LOOK);
-	free(path);
-	return ret;
-}
-
-static int check_no_loop(const struct image *img, const struct chain *c)
-{
-	unsigned int i;
-
-	for (i = 0; i < c->nr; i++)
-		if (file_same(&c->layers[i]->image.file, &img->file))
-			return fail(EXIT_IMAGE, "%s cannot back itself",
-				    img->file.path);
-	return 0;
-}
-
-static int open_files(const struct request *q, struct files *f,
-		      const char *path)
-{
-	const struct chain_options o = {
-		.format = QCOW_FORMAT_QCOW2, .no_backing = true,
+	const struct live l = {
+		.backing = q->n.backing, .format = q->n.backing_format,
+		.progress = q->progress, .unsafe = q->unsafe,
 	};
-	const struct image *img;
-	int ret;
-
-	ret = chain_open(&f->top, path, &o) ?:
-	      claim_chain(&f->top, CLAIM_LOOK);
-	if (ret)
-		return ret;
-	img = &f->top.layers[0]->image;
-	return check_image(q, img) ?:
-	       open_backing(&f->old, img, img->backing, img->backing_format) ?:
-	       open_backing(&f->new, img, q->n.backing, q->n.backing_format) ?:
-	       check_no_loop(img, &f->new);
-}
-
-static void close_files(struct files *f)
-{
-	chain_close(&f->new);
-	chain_close(&f->old);
-	chain_close(&f->top);
-}
-
-static u64 unit_of(const struct image *img)
-{
-	u64 cluster = 1ULL << img->header.cluster_bits;
-
-	return cluster < PIECE ? cluster : PIECE;
-}
-
-static int move(const struct request *q, const struct files *f,
-		struct disk *d, struct views *top, struct move *m)
-{
-	const struct image *img = &f->top.layers[0]->image;
-	struct holes holes = { .nr = 0 };
-	int ret;
-
-	m->disk = d;
-	m->unit = unit_of(img);
-	chunk_init(&m->chunks[0], PIECE);
-	chunk_init(&m->chunks[1], PIECE);
-	ret = views_open(top, &f->top, NULL) ?:
-	      views_open(m->old, &f->old, NULL) ?:
-	      views_open(m->new, &f->new, NULL) ?:
-	      views_each(top, note_hole, &holes);
-	progress_begin(&m->progress, q->progress, img->file.path, img->size);
-	ret = ret ?: move_all(m, &holes);
-	if (!ret)
-		progress_end(&m->progress);
-	free(holes.extents);
-	chunk_free(&m->chunks[0]);
-	chunk_free(&m->chunks[1]);
-	return ret;
-}
-
-static int move_content(const struct request *q, const struct files *f,
-			struct disk *d)
-{
-	struct views *views = xcalloc(3, sizeof(*views));
-	struct move m = { .old = &views[1], .new = &views[2] };
-	int ret, i;
-
-	ret = move(q, f, d, &views[0], &m);
-	for (i = 0; i < 3; i++)
-		views_close(&views[i]);
-	free(views);
-	return ret;
-}
-
-/* Nobody else can write to it as long as the driver has it for us. */
-static int rebase_attached(const struct request *q, const char *path)
-{
 	const struct chain_options o = { .format = QCOW_FORMAT_QCOW2 };
-	struct files f = { .top.nr = 0 };
-	struct disk d;
-	int ret;
+	struct session s;
+	int ret = session_open(&s, word, &o);
 
-	ret = disk_open(&d, path, &o, 0);
-	if (ret)
-		return ret;
-	ret = open_files(q, &f, path) ?: move_content(q, &f, &d);
-	close_files(&f);
-	return disk_close(&d, ret);
+	return ret ?: session_close(&s, live_rebase(&l, &s));
 }
 
-static int rebase(const struct request *q, const char *path)
+/* The old backing file may be gone, where only the name is to change. */
+static int rebase(const struct request *q, const char *word)
 {
-	int ret = q->unsafe ? 0 : rebase_attached(q, path);
+	unsigned int number;
 
-	return ret ?: rename_backing(q, path);
+	if (q->unsafe && !session_find(word, &number))
+		return rename_backing(q, word);
+	return rebase_session(q, word);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
@@ -367,7 +151,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	newimage_init(&q.n);
 	ret = options_parse(cmd, argc, argv, take, &q);
 	if (!ret && argc - optind != 1)
-		ret = command_usage_error(cmd, "one image is wanted");
+		ret = command_usage_error(cmd, "one image or device is wanted");
 	ret = ret ?: check_request(cmd, &q);
 	if (!ret)
 		ret = rebase(&q, argv[optind]);
@@ -377,7 +161,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command rebase_command = {
 	.name = "rebase",
-	.args = "IMAGE",
+	.args = "IMAGE|DEVICE",
 	.summary = "Give an image another backing file",
 	.options = options,
 	.run = run,

@@ -39,6 +39,11 @@ static bool find_attached(const char *path, unsigned int *number)
 	return found;
 }
 
+bool session_find(const char *word, unsigned int *number)
+{
+	return sysfs_number_of(word, number) || find_attached(word, number);
+}
+
 int session_open(struct session *s, const char *word,
 		 const struct chain_options *o)
 {
@@ -48,8 +53,7 @@ int session_open(struct session *s, const char *word,
 	};
 
 	*s = (struct session){ .word = word };
-	if (sysfs_number_of(word, &s->number) ||
-	    find_attached(word, &s->number))
+	if (session_find(word, &s->number))
 		return control_open();
 	a.chain.writable = true;
 	s->hidden = true;

@@ -23,6 +23,9 @@ struct session {
 	bool hidden;
 };
 
+/** session_find - the device that @word is, or on which its active disk is */
+bool session_find(const char *word, unsigned int *number);
+
 /**
  * session_open - find the device of an image, or make one
  * @word:	a device or an image file

@@ -160,9 +160,8 @@ static void forget_pages(struct gendisk *disk, sector_t old,
 				     (loff_t)sectors << SECTOR_SHIFT);
 }
 
-/* From here on it is not detached, and not changed by others. */
-static int claim(struct qcow_device *dev, const struct qcow_change *change,
-		 bool force, struct qcow_reason *why)
+int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
+		      bool force, struct qcow_reason *why)
 {
 	struct gendisk *disk = dev->disk;
 	int err = 0;
@@ -186,7 +185,7 @@ static int claim(struct qcow_device *dev, const struct qcow_change *change,
 	return err;
 }
 
-static void unclaim(struct qcow_device *dev)
+void qcow_device_unclaim(struct qcow_device *dev)
 {
 	mutex_lock(&dev->disk->open_mutex);
 	dev->changing = false;
@@ -196,30 +195,38 @@ static void unclaim(struct qcow_device *dev)
 	mutex_unlock(&dev->disk->open_mutex);
 }
 
+int qcow_device_change_claimed(struct qcow_device *dev,
+			       struct qcow_change *change, u64 *pause_ns,
+			       struct qcow_reason *why)
+{
+	sector_t old = get_capacity(dev->disk);
+	int err;
+
+	change->unit = dev->sector_size;
+	err = qcow_change_lock();
+	if (err)
+		return err;
+	err = change_locked(dev, change, pause_ns, why);
+	qcow_change_unlock();
+	qcow_change_release(dev->view, change);
+	if (!err)
+		forget_pages(dev->disk, old, change);
+	return err;
+}
+
 int qcow_device_change(unsigned int number, struct qcow_change *change,
 		       bool force, u64 *pause_ns, struct qcow_reason *why)
 {
 	struct qcow_device *dev = qcow_device_get(number);
-	sector_t old;
 	int err;
 
 	if (!dev)
 		return -ENXIO;
-	old = get_capacity(dev->disk);
-	change->unit = dev->sector_size;
-	err = claim(dev, change, force, why);
-	if (err)
-		goto put;
-	err = qcow_change_lock();
+	err = qcow_device_claim(dev, change, force, why);
 	if (!err) {
-		err = change_locked(dev, change, pause_ns, why);
-		qcow_change_unlock();
-		qcow_change_release(dev->view, change);
+		err = qcow_device_change_claimed(dev, change, pause_ns, why);
+		qcow_device_unclaim(dev);
 	}
-	if (!err)
-		forget_pages(dev->disk, old, change);
-	unclaim(dev);
-put:
 	put_device(disk_to_dev(dev->disk));
 	return err;
 }

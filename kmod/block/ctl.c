@@ -80,27 +80,27 @@ static int get_layer(const struct qcow_layer *l, struct qcow_layer_files *files)
 	return files->data_file ? 0 : -EBADF;
 }
 
-static struct qcow_layer_files *get_layers(const struct qcow_attach *a)
+/* To be given to put_layers(). */
+static struct qcow_layer_files *get_layers(u64 from, unsigned int nr)
 {
 	struct qcow_layer_files *files;
 	struct qcow_layer *layers;
 	unsigned int i;
 	int err = 0;
 
-	layers = memdup_user(u64_to_user_ptr(a->layers),
-			     a->nr_layers * sizeof(*layers));
+	layers = memdup_user(u64_to_user_ptr(from), nr * sizeof(*layers));
 	if (IS_ERR(layers))
 		return ERR_CAST(layers);
-	files = kcalloc(a->nr_layers, sizeof(*files), GFP_KERNEL);
+	files = kcalloc(nr, sizeof(*files), GFP_KERNEL);
 	if (!files)
 		err = -ENOMEM;
-	for (i = 0; !err && i < a->nr_layers; i++)
+	for (i = 0; !err && i < nr; i++)
 		err = get_layer(&layers[i], &files[i]);
 	kfree(layers);
 	if (!err)
 		return files;
 	if (files)
-		put_layers(files, a->nr_layers);
+		put_layers(files, nr);
 	return ERR_PTR(err);
 }
 
@@ -143,7 +143,7 @@ static long ctl_attach(struct file *ctl, void *arg)
 	err = check_attach(a);
 	if (err)
 		return err;
-	layers = get_layers(a);
+	layers = get_layers(a->layers, a->nr_layers);
 	if (IS_ERR(layers))
 		return PTR_ERR(layers);
 	why = kzalloc(sizeof(*why), GFP_KERNEL);
@@ -280,6 +280,91 @@ static long ctl_empty(struct file *ctl, void *arg)
 	return e->flags ? -EINVAL : run_change(&asked, &change);
 }
 
+static long ctl_fill(struct file *ctl, void *arg)
+{
+	const struct qcow_fill *f = arg;
+	struct qcow_reason *why;
+	long err;
+
+	if (f->flags)
+		return -EINVAL;
+	why = kzalloc(sizeof(*why), GFP_KERNEL);
+	if (!why)
+		return -ENOMEM;
+	err = qcow_device_fill(f->number, f->start, f->length, why);
+	if (err)
+		put_message(f->message, f->message_len, why);
+	kfree(why);
+	return err;
+}
+
+static int check_rebase(const struct qcow_rebase *r)
+{
+	if (r->flags || r->reserved || r->nr_layers >= QCOW_MAX_LAYERS ||
+	    r->name_len > QCOW2_MAX_BACKING_NAME ||
+	    r->format_len > QCOW2_MAX_BACKING_FORMAT)
+		return -EINVAL;
+	/* both or none: an image without a name has no layers below */
+	if (!r->name_len != !r->nr_layers || (r->format_len && !r->name_len))
+		return -EINVAL;
+	return 0;
+}
+
+static long rebase_onto(struct qcow_rebase *r, struct qcow_change *change)
+{
+	struct qcow_reason *why = kzalloc(sizeof(*why), GFP_KERNEL);
+	struct qcow_layer_files *layers;
+	long err;
+
+	if (!why)
+		return -ENOMEM;
+	layers = get_layers(r->layers, r->nr_layers);
+	if (IS_ERR(layers)) {
+		kfree(why);
+		return PTR_ERR(layers);
+	}
+	err = qcow_device_rebase(r->number, change, layers, r->nr_layers,
+				 &r->pause_ns, why);
+	if (err)
+		put_message(r->message, r->message_len, why);
+	put_layers(layers, r->nr_layers);
+	kfree(why);
+	return err;
+}
+
+static long ctl_rebase(struct file *ctl, void *arg)
+{
+	struct qcow_rebase *r = arg;
+	struct qcow_change change = {
+		.op = QCOW_CHANGE_REBASE,
+		.name_len = r->name_len,
+		.format_len = r->format_len,
+	};
+	char *name, *format;
+	long err;
+
+	err = check_rebase(r);
+	if (err)
+		return err;
+	name = memdup_user_nul(u64_to_user_ptr(r->name), r->name_len);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	format = memdup_user_nul(u64_to_user_ptr(r->format), r->format_len);
+	if (IS_ERR(format)) {
+		kfree(name);
+		return PTR_ERR(format);
+	}
+	change.name = r->name_len ? name : NULL;
+	change.format = r->format_len ? format : NULL;
+	if (strlen(name) == r->name_len && strlen(format) == r->format_len)
+		err = rebase_onto(r, &change);
+	else
+		err = -EINVAL;
+	kfree(format);
+	kfree(name);
+	return err;
+}
+
 /**
  * struct ctl_command - one ioctl
  * @cmd: its number
@@ -309,6 +394,10 @@ static const struct ctl_command commands[] = {
 	  sizeof(struct qcow_resize), ctl_resize },
 	{ QCOW_EMPTY, sizeof(struct qcow_empty),
 	  sizeof(struct qcow_empty), ctl_empty },
+	{ QCOW_FILL, sizeof(struct qcow_fill),
+	  sizeof(struct qcow_fill), ctl_fill },
+	{ QCOW_REBASE, sizeof(struct qcow_rebase),
+	  sizeof(struct qcow_rebase), ctl_rebase },
 };
 
 /* A newer caller's structure is larger, and so is the number it encodes. */
@@ -335,6 +424,8 @@ union ctl_arg {
 	struct qcow_snapshot snapshot;
 	struct qcow_resize resize;
 	struct qcow_empty empty;
+	struct qcow_fill fill;
+	struct qcow_rebase rebase;
 };
 
 static long run_command(const struct ctl_command *c, struct file *ctl,

@@ -111,6 +111,8 @@ static int get_files(struct qcow_device *dev, const struct qcow_attach *attach,
 		if (layers[i].data_file)
 			dev->files[dev->nr_files++] =
 				get_file(layers[i].data_file);
+		if (!i)
+			dev->nr_own = dev->nr_files;
 	}
 	return 0;
 }
@@ -180,9 +182,10 @@ static int open_view(struct qcow_device *dev, const struct qcow_attach *attach,
 	struct qcow_view *view;
 	u64 size;
 
-	open.dio = attach->flags & QCOW_ATTACH_DIO_ON ? QCOW_DIO_ON :
+	dev->dio = attach->flags & QCOW_ATTACH_DIO_ON ? QCOW_DIO_ON :
 		   attach->flags & QCOW_ATTACH_DIO_OFF ? QCOW_DIO_OFF :
 		   QCOW_DIO_AUTO;
+	open.dio = dev->dio;
 	view = qcow_chain_open(&open, why);
 	if (IS_ERR(view))
 		return PTR_ERR(view);

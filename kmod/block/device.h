@@ -31,6 +31,7 @@ enum qcow_state {
  * @shut:	nobody may open it meanwhile; likewise
  * @lazy:	detach when the last opener closes it
  * @no_discard:	discards are not offered
+ * @dio:	direct or buffered I/O on the files
  * @sector_size: logical block size, bytes
  * @name:	for /dev/disk/by-qcow, or empty
  * @view:	what it shows
@@ -38,6 +39,7 @@ enum qcow_state {
  *		the list's mutex
  * @files:	the files that the caller passed, with the locks on them
  * @nr_files:	of them
+ * @nr_own:	the first of them, which are the top image's
  * @wq:		where commands are continued
  * @bvecs:	pool of bvec arrays for requests of several bios
  * @detach_work: of a lazy detach, which ->release() may not do itself
@@ -52,12 +54,14 @@ struct qcow_device {
 	bool shut;
 	bool lazy;
 	bool no_discard;
+	enum qcow_dio dio;
 	unsigned int sector_size;
 	char name[QCOW_NAME_LEN];
 	struct qcow_view *view;
 	const struct file *ctl;
 	struct file **files;
 	unsigned int nr_files;
+	unsigned int nr_own;
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
 	struct workqueue_struct *wq;
@@ -120,6 +124,38 @@ void qcow_device_idle(struct qcow_device *dev);
  */
 int qcow_device_change(unsigned int number, struct qcow_change *change,
 		       bool force, u64 *pause_ns, struct qcow_reason *why);
+
+/**
+ * qcow_device_claim - from here on it is not detached, and not changed by others
+ * @change: what is about to be done
+ * @force:  also where that takes away what somebody may be using
+ * @why:    set where it is refused
+ *
+ * Return: 0, then qcow_device_unclaim() is due; -ENXIO, or -EBUSY.
+ */
+int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
+		      bool force, struct qcow_reason *why);
+void qcow_device_unclaim(struct qcow_device *dev);
+
+/** qcow_device_change_claimed - as qcow_device_change() */
+int qcow_device_change_claimed(struct qcow_device *dev,
+			       struct qcow_change *change, u64 *pause_ns,
+			       struct qcow_reason *why);
+
+/* backing.c */
+
+/** qcow_device_fill - see struct qcow_fill */
+int qcow_device_fill(unsigned int number, u64 start, u64 length,
+		     struct qcow_reason *why);
+
+/**
+ * qcow_device_rebase - see struct qcow_rebase
+ * @change: with the names
+ * @layers: @nr of them; references are taken
+ */
+int qcow_device_rebase(unsigned int number, struct qcow_change *change,
+		       const struct qcow_layer_files *layers, unsigned int nr,
+		       u64 *pause_ns, struct qcow_reason *why);
 
 int qcow_device_init(void);
 void qcow_device_exit(void);

@@ -70,7 +70,7 @@ static int put_format(struct head *to, const struct qcow2_extensions *names)
 		return 0;
 	put_be32(&raw, 0, QCOW2_EXT_BACKING_FORMAT);
 	put_be32(&raw, 4, names->backing_format_len);
-	if (names->backing_format_len > 15)
+	if (names->backing_format_len > QCOW2_MAX_BACKING_FORMAT)
 		return -ENOSPC;
 	memcpy(e + sizeof(struct disk_extension), names->backing_format,
 	       names->backing_format_len);

@@ -6,8 +6,8 @@
 
 #include "image/internal.h"
 
-static struct qcow_image *open_layers(const struct qcow_open *open,
-				      struct qcow_reason *why)
+struct qcow_image *qcow_layers_open(const struct qcow_open *open,
+				    struct qcow_reason *why)
 {
 	struct qcow_image *image = NULL;
 	unsigned int layer = open->nr_layers;
@@ -48,7 +48,7 @@ struct qcow_view *qcow_chain_open(const struct qcow_open *open,
 
 	if (qcow_registry_lock_killable())
 		return ERR_PTR(-EINTR);
-	image = open_layers(open, why);
+	image = qcow_layers_open(open, why);
 	if (IS_ERR(image)) {
 		view = ERR_CAST(image);
 		goto unlock;

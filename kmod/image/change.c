@@ -32,7 +32,8 @@ static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
 	[QCOW_CHANGE_EMPTY]		= qcow_empty,
 };
 
-static int check(const struct qcow_view *view, struct qcow_reason *why)
+static int check(const struct qcow_view *view, enum qcow_change_op op,
+		 struct qcow_reason *why)
 {
 	const struct qcow_image *image = view->image;
 
@@ -42,7 +43,7 @@ static int check(const struct qcow_view *view, struct qcow_reason *why)
 	if (!image->writable || view != &image->active)
 		return qcow_refuse(why, -EROFS, "%s: is attached read-only",
 				   image->path);
-	if (image->geo.external_data)
+	if (image->geo.external_data && op != QCOW_CHANGE_REBASE)
 		return qcow_refuse(why, -EOPNOTSUPP,
 				   "%s: has an external data file, which knows no other size and no snapshots",
 				   image->path);
@@ -143,7 +144,7 @@ static int zero_rest(struct qcow_view *view, const struct qcow_change *change)
 	    end == size)
 		return 0;
 	view->size = end;
-	err = qcow_cmd_zero(view, size, end - size);
+	err = qcow_cmd_wait(view, QCOW_OP_ZERO, size, end - size);
 	view->size = size;
 	return err;
 }
@@ -168,7 +169,9 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	qcow_alloc_withdraw(image);
 	record = qcow_record_change(change->op, change->size, change->name,
 				    change->name_len);
-	err = build_and_switch(image, change, why);
+	err = change->op == QCOW_CHANGE_REBASE ?
+	      qcow_rebase(image, change, why) :
+	      build_and_switch(image, change, why);
 	qcow_record_end(QCOW_RECORD_CHANGE_END, record, err);
 	qcow_record_step(QCOW_STEP_NONE);
 	return err;
@@ -182,7 +185,7 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	int err;
 
 	qcow_registry_assert_locked();
-	err = check(view, why);
+	err = check(view, change->op, why);
 	if (err)
 		return err;
 	noio = memalloc_noio_save();

@@ -170,10 +170,14 @@ static int dispatch_compressed(struct qcow_cmd *cmd, const struct qcow_run *run,
 static int dispatch_prepare(struct qcow_cmd *cmd, struct qcow_run *run,
 			    bool nowait)
 {
-	int ret = cmd->op == QCOW_OP_WRITE ?
-		  qcow_write_prepare(cmd, run, nowait) :
-		  cmd->view->image->ops->erase(cmd, run);
+	int ret;
 
+	if (cmd->op == QCOW_OP_WRITE)
+		ret = qcow_write_prepare(cmd, run, nowait);
+	else if (cmd->op == QCOW_OP_FILL)
+		ret = qcow_fill(cmd, run);
+	else
+		ret = cmd->view->image->ops->erase(cmd, run);
 	if (ret < 0)
 		return ret;
 	return ret ? 0 : LOOK_AGAIN;
@@ -378,7 +382,7 @@ static void waited_done(struct qcow_cmd *cmd)
 	complete(&container_of(cmd, struct waited_cmd, cmd)->done);
 }
 
-int qcow_cmd_zero(struct qcow_view *view, u64 pos, u32 len)
+int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len)
 {
 	struct waited_cmd *w = kzalloc(sizeof(*w), GFP_NOIO);
 	int err;
@@ -389,7 +393,7 @@ int qcow_cmd_zero(struct qcow_view *view, u64 pos, u32 len)
 	qcow_cmd_init(&w->cmd);
 	w->cmd.view = view;
 	w->cmd.wq = view->image->wq;
-	w->cmd.op = QCOW_OP_ZERO;
+	w->cmd.op = op;
 	w->cmd.pos = pos;
 	w->cmd.len = len;
 	w->cmd.done = waited_done;

@@ -234,6 +234,7 @@ static int entry_swap(struct qcow_view *view, u64 cluster,
  * @to:	     to here
  * @host:    offset of the cluster that they are written to
  * @fresh:   its number, where it was allocated for this; else 0
+ * @bytes:   what is laid over; NULL: what the command has
  * @old:     the entry as it was
  * @new:     and as it becomes
  */
@@ -245,6 +246,7 @@ struct copy {
 	u32 to;
 	u64 host;
 	u64 fresh;
+	const void *bytes;
 	struct qcow2_l2_entry old;
 	struct qcow2_l2_entry new;
 };
@@ -317,9 +319,12 @@ static int compose(struct qcow_cmd *cmd, const struct copy *c, void *buf)
 	buf += c->at - c->from;
 	if (err)
 		return err;
-	if (cmd->op == QCOW_OP_WRITE)
+	if (c->bytes)
+		memcpy(buf, c->bytes, c->len);
+	else if (cmd->op == QCOW_OP_WRITE)
 		return qcow_buf_copy_out(&cmd->buf, buf, c->len);
-	memset(buf, 0, c->len);
+	else
+		memset(buf, 0, c->len);
 	return 0;
 }
 
@@ -362,33 +367,81 @@ static int copy_cluster(struct qcow_cmd *cmd, struct copy *c)
 	return ret < 0 ? ret : 1;
 }
 
+/* Return: as copy_cluster(), or -EBUSY. */
+static int plan_and_copy(struct qcow_cmd *cmd, struct copy *c)
+{
+	struct qcow_image *image = cmd->view->image;
+	int ret = plan(image, c);
+
+	if (ret)
+		return ret;
+	ret = copy_cluster(cmd, c);
+	if (ret <= 0 && c->fresh)
+		/* written, perhaps, but never linked: counted down as others */
+		qcow_commit_free(image, c->fresh, 1);
+	return ret;
+}
+
+/* The entry says that there are zeros where nothing was. */
+static int say_zero(struct qcow_cmd *cmd, struct copy *c)
+{
+	struct qcow_image *image = cmd->view->image;
+	int ret;
+
+	c->new = qcow_fill_zero(&image->geo, &c->old, c->at, c->len);
+	ret = entry_swap(cmd->view, c->cluster, &c->old, c->new);
+	qcow_commit_soon(image);
+	return ret;
+}
+
+/* What shows through is written, or said, as if the guest had. */
+static int fill_in_cell(struct qcow_cmd *cmd, struct copy *c)
+{
+	struct qcow_image *image = cmd->view->image;
+	void *buf;
+	int ret;
+
+	if (!qcow_fill_wanted(&image->geo, &c->old, c->at, c->len))
+		return 1;
+	buf = buffer_get(image);
+	if (!buf)
+		return -ENOMEM;
+	c->bytes = buf;
+	ret = read_sync(cmd->view, cmd->pos + cmd->dispatched, c->len, buf);
+	if (!ret)
+		ret = image->geo.version >= 3 && !memchr_inv(buf, 0, c->len) ?
+		      say_zero(cmd, c) : plan_and_copy(cmd, c);
+	buffer_put(image, buf);
+	return ret;
+}
+
+/* Does the cell have to do with such a run? */
+static bool is_for_cell(const struct qcow_cmd *cmd, const struct qcow_run *run)
+{
+	return run->type == QCOW_RUN_COPY ||
+	       (cmd->op == QCOW_OP_FILL && run->type == QCOW_RUN_FRESH);
+}
+
 /* With the cell held the cluster is looked at once more. */
 static int copy_in_cell(struct qcow_cmd *cmd, struct qcow_run *run,
 			u64 cluster)
 {
-	struct qcow_image *image = cmd->view->image;
+	u32 size = 1U << cmd->view->image->geo.cluster_bits;
 	u64 pos = cmd->pos + cmd->dispatched;
-	struct copy c = {
-		.cluster = cluster,
-		.at = pos & ((1U << image->geo.cluster_bits) - 1),
-	};
+	struct copy c = { .cluster = cluster, .at = pos & (size - 1) };
 	int ret;
 
 	if (!entry_peek(cmd->view, cluster, &c.old))
 		return 0;
 	ret = qcow_qcow2_map_write(cmd->view, pos, run->len, run);
-	if (ret == -EAGAIN || (!ret && run->type != QCOW_RUN_COPY))
+	if (ret == -EAGAIN || (!ret && !is_for_cell(cmd, run)))
 		return 0;
-	c.len = run->len;
-	if (!ret)
-		ret = plan(image, &c);
 	if (ret)
 		return ret;
-	ret = copy_cluster(cmd, &c);
-	if (ret <= 0 && c.fresh)
-		/* written, perhaps, but never linked: counted down as others */
-		qcow_commit_free(image, c.fresh, 1);
-	return ret;
+	run->len = min(run->len, size - c.at);
+	c.len = run->len;
+	return cmd->op == QCOW_OP_FILL ? fill_in_cell(cmd, &c) :
+					 plan_and_copy(cmd, &c);
 }
 
 int qcow_cow_write(struct qcow_cmd *cmd, struct qcow_run *run)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a view is, in numbers for the queue's limits and in words for sysfs. */
 #include <linux/kernel.h>
+#include <linux/rwsem.h>
 #include <linux/sysfs.h>
 
 #include <linux/qcow.h>
@@ -41,14 +42,31 @@ bool qcow_view_fua(const struct qcow_view *view)
 	return !view->image->commit.wq;
 }
 
+/*
+ * What backs an image changes under a structural change.  Who serves commands
+ * has none then; who describes a chain holds this.
+ */
+static DECLARE_RWSEM(backing_sem);
+
+struct qcow_image *qcow_backing_swap(struct qcow_image *image,
+				     struct qcow_image *backing)
+{
+	down_write(&backing_sem);
+	swap(image->backing, backing);
+	up_write(&backing_sem);
+	return backing;
+}
+
 u32 qcow_view_align(const struct qcow_view *view)
 {
 	const struct qcow_image *image;
 	u32 align = 1;
 
+	down_read(&backing_sem);
 	for (image = view->image; image; image = image->backing)
 		align = max3(align, image->file->align,
 			     image->data_file->align);
+	up_read(&backing_sem);
 	return align;
 }
 
@@ -108,6 +126,7 @@ int qcow_view_show_chain(const struct qcow_view *view, char *page)
 	const struct qcow_image *image = view->image;
 	int at = 0, end;
 
+	down_read(&backing_sem);
 	for (; image; image = image->backing) {
 		end = at + sysfs_emit_at(page, at, "%s %s ", image->ops->name,
 					 image->file->direct ? "DIO" : "BUF");
@@ -119,6 +138,7 @@ int qcow_view_show_chain(const struct qcow_view *view, char *page)
 			break;
 		at = end;
 	}
+	up_read(&backing_sem);
 	return at;
 }
 
@@ -127,8 +147,10 @@ unsigned int qcow_view_layers(const struct qcow_view *view)
 	const struct qcow_image *image;
 	unsigned int n = 0;
 
+	down_read(&backing_sem);
 	for (image = view->image; image; image = image->backing)
 		n++;
+	up_read(&backing_sem);
 	return n;
 }
 

@@ -111,13 +111,18 @@ enum qcow_change_op {
 	QCOW_CHANGE_SNAPSHOT_DELETE,
 	QCOW_CHANGE_RESIZE,
 	QCOW_CHANGE_EMPTY,
+	QCOW_CHANGE_REBASE,
 };
 
 /**
  * struct qcow_change - a structural change of an image
  * @op:		which
- * @name:	of the snapshot; an id goes first, but where one is created
+ * @name:	of the snapshot; an id goes first, but where one is created.
+ *		REBASE: of the backing file, as the image is to have it
  * @name_len:	bytes
+ * @format:	REBASE: of the backing file, as the image is to have it
+ * @format_len:	bytes
+ * @backing:	REBASE: its layers, of which there may be none
  * @size:	of the disk to come, bytes
  * @unit:	what its size has to be a multiple of: a sector of the device
  * @shrink:	it may become smaller
@@ -128,6 +133,9 @@ struct qcow_change {
 	enum qcow_change_op op;
 	const char *name;
 	u32 name_len;
+	const char *format;
+	u32 format_len;
+	const struct qcow_open *backing;
 	u64 size;
 	u32 unit;
 	bool shrink;
@@ -162,12 +170,27 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
  */
 void qcow_change_release(struct qcow_view *view, struct qcow_change *change);
 
+/**
+ * qcow_view_fill - where the image has nothing it gets what is read there
+ * @view: an active disk
+ * @pos, @len: bytes of it, which may lie behind its end
+ * @why:  set where it is refused
+ *
+ * As durable as what a guest writes.
+ *
+ * Context: commands may be under way; the structure is not changed meanwhile.
+ * Return: 0; -EINTR: a signal came; -EROFS, -EOPNOTSUPP, or as for a write.
+ */
+int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len,
+		   struct qcow_reason *why);
+
 enum qcow_op {
 	QCOW_OP_READ,
 	QCOW_OP_WRITE,
 	QCOW_OP_FLUSH,
 	QCOW_OP_DISCARD,
 	QCOW_OP_ZERO,
+	QCOW_OP_FILL,
 };
 
 struct qcow_cmd;

@@ -228,6 +228,21 @@ struct qcow_view *qcow_view_open_snapshot(struct qcow_image *image,
 					  struct qcow_reason *why);
 void qcow_view_close_snapshot(struct qcow_view *view);
 
+/* chain.c */
+
+/** qcow_layers_open - the images of a chain; NULL where it has none
+ *
+ * Context: the registry is locked.
+ */
+struct qcow_image *qcow_layers_open(const struct qcow_open *open,
+				    struct qcow_reason *why);
+
+/* describe.c */
+
+/** qcow_backing_swap - the image's is another one; returns the old one */
+struct qcow_image *qcow_backing_swap(struct qcow_image *image,
+				     struct qcow_image *backing);
+
 /* map.c */
 
 /**
@@ -284,6 +299,12 @@ int qcow_writable_destroy(struct qcow_image *image);
 int qcow_header_change(struct qcow_image *image,
 		       void (*change)(void *header, const void *arg),
 		       const void *arg);
+
+/* rebase.c */
+
+/** qcow_rebase - another backing file; Context: the image is quiet */
+int qcow_rebase(struct qcow_image *image, const struct qcow_change *change,
+		struct qcow_reason *why);
 
 struct qcow_shadow;
 
@@ -350,10 +371,29 @@ void qcow_cmd_unpark(struct qcow_cmd *cmd);
 void qcow_cmd_fail(struct qcow_cmd *cmd, int error);
 
 /**
- * qcow_cmd_zero - have a range of a writable qcow2 image's disk read zeros
+ * qcow_cmd_wait - a command to a writable qcow2 image, that has no memory
+ * @op: QCOW_OP_ZERO or QCOW_OP_FILL
  *
  * As a request would, whether or not requests are let in.  Waits for it.
  */
-int qcow_cmd_zero(struct qcow_view *view, u64 pos, u32 len);
+int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len);
+
+/* fill.c */
+
+/** qcow_fill - as qcow_erase(), for QCOW_OP_FILL; Context: a worker */
+int qcow_fill(struct qcow_cmd *cmd, struct qcow_run *run);
+
+/**
+ * qcow_fill_wanted - is there nothing in these bytes of a cluster, or in some?
+ * @at, @len: bytes from the cluster's start, of whole subclusters but at the
+ *	      disk's end
+ */
+bool qcow_fill_wanted(const struct qcow2_geometry *geo,
+		      const struct qcow2_l2_entry *e, u32 at, u32 len);
+
+/** qcow_fill_zero - the entry that says: zeros, where there is nothing in these */
+struct qcow2_l2_entry qcow_fill_zero(const struct qcow2_geometry *geo,
+				     const struct qcow2_l2_entry *e, u32 at,
+				     u32 len);
 
 #endif /* QCOW_IMAGE_INTERNAL_H */

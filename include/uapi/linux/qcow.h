@@ -43,7 +43,7 @@
 #define QCOW_DISK_PREFIX	"qcow"
 
 /* Raised when a structure grows a member or a flag is added. */
-#define QCOW_ABI_VERSION	2
+#define QCOW_ABI_VERSION	3
 
 /* A chain is at most so many layers deep, the top one included. */
 #define QCOW_MAX_LAYERS		256
@@ -302,6 +302,77 @@ struct qcow_empty {
 	__u64 pause_ns;
 };
 
+/**
+ * struct qcow_fill - the image gets what its backing file shows (QCOW_FILL)
+ * @size:	in: sizeof(struct qcow_fill)
+ * @flags:	zero
+ * @number:	in: N of /dev/qcowN, which is attached read-write
+ * @message_len: in: bytes at @message
+ * @start:	in: bytes from the disk's beginning
+ * @length:	in: bytes; what lies behind the disk's end does not count
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ *
+ * Wherever in the range (which is widened to whole clusters) the top image has
+ * nothing, it gets what is read there: of its backing file, or zeros.  The disk
+ * reads as before, and would over any other backing file; requests go on
+ * meanwhile.  It is durable like what is written: after a flush, or after
+ * QCOW_REBASE.
+ *
+ * Errors: as struct qcow_snapshot; EINTR: a signal came, and some of it was
+ * done.
+ */
+struct qcow_fill {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 message_len;
+	__u64 start;
+	__u64 length;
+	__u64 message;
+};
+
+/**
+ * struct qcow_rebase - another backing file for the top image (QCOW_REBASE)
+ * @size:	in: sizeof(struct qcow_rebase)
+ * @flags:	zero
+ * @number:	in: N of /dev/qcowN, which is attached read-write
+ * @nr_layers:	in: 0..QCOW_MAX_LAYERS - 1; 0 for no backing file
+ * @layers:	in: pointer to @nr_layers struct qcow_layer, as in struct
+ *		qcow_attach but without the top image
+ * @name:	in: pointer to the backing file's name as the image is to have it
+ * @format:	in: pointer to its format, likewise: "raw" or "qcow2"
+ * @name_len:	in: bytes at @name, without a NUL; 0 for no backing file
+ * @format_len:	in: bytes at @format, without a NUL; 0 to declare none
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @message_len: in: bytes at @message
+ * @reserved:	zero
+ * @pause_ns:	out: how long requests had to wait, nanoseconds
+ *
+ * The disk reads another content wherever the image has nothing and the two
+ * backing files differ: QCOW_FILL goes before.  Files of the old chain are
+ * closed.  When it returns 0 the change is durable; else nothing changed.
+ *
+ * Errors: as struct qcow_snapshot, and as struct qcow_attach for the layers;
+ * EBUSY: a snapshot of the image is attached; ENAMETOOLONG: there is no room
+ * for the name in the image's first cluster; ELOOP: a layer lies on the device
+ * itself.
+ */
+struct qcow_rebase {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 nr_layers;
+	__u64 layers;
+	__u64 name;
+	__u64 format;
+	__u32 name_len;
+	__u32 format_len;
+	__u64 message;
+	__u32 message_len;
+	__u32 reserved;
+	__u64 pause_ns;
+};
+
 #define QCOW_IOC_MAGIC	'Q'
 
 #define QCOW_FEATURES	_IOWR(QCOW_IOC_MAGIC, 0x40, struct qcow_features)
@@ -311,5 +382,7 @@ struct qcow_empty {
 #define QCOW_SNAPSHOT	_IOWR(QCOW_IOC_MAGIC, 0x44, struct qcow_snapshot)
 #define QCOW_RESIZE	_IOWR(QCOW_IOC_MAGIC, 0x45, struct qcow_resize)
 #define QCOW_EMPTY	_IOWR(QCOW_IOC_MAGIC, 0x46, struct qcow_empty)
+#define QCOW_FILL	_IOWR(QCOW_IOC_MAGIC, 0x47, struct qcow_fill)
+#define QCOW_REBASE	_IOWR(QCOW_IOC_MAGIC, 0x48, struct qcow_rebase)
 
 #endif /* _UAPI_LINUX_QCOW_H */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Another backing file for a device in use, and what has to go before. */
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+
+#include "block/device.h"
+
+int qcow_device_fill(unsigned int number, u64 start, u64 length,
+		     struct qcow_reason *why)
+{
+	static const struct qcow_change change = { .op = QCOW_CHANGE_REBASE };
+	struct qcow_device *dev = qcow_device_get(number);
+	int err;
+
+	if (!dev)
+		return -ENXIO;
+	err = qcow_device_claim(dev, &change, false, why);
+	if (!err) {
+		err = qcow_view_fill(dev->view, start, length, why);
+		qcow_device_unclaim(dev);
+	}
+	put_device(disk_to_dev(dev->disk));
+	return err;
+}
+
+/* A disk that is below itself answers no request. */
+static bool lies_on(struct file *file, const struct gendisk *disk)
+{
+	struct inode *inode = file->f_mapping->host;
+	struct block_device *bdev = S_ISBLK(inode->i_mode) ? I_BDEV(inode) :
+				    inode->i_sb->s_bdev;
+
+	return bdev && bdev->bd_disk == disk;
+}
+
+static int check_layers(const struct qcow_device *dev,
+			const struct qcow_layer_files *layers, unsigned int nr,
+			struct qcow_reason *why)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (lies_on(layers[i].file, dev->disk) ||
+		    (layers[i].data_file &&
+		     lies_on(layers[i].data_file, dev->disk)))
+			return qcow_refuse(why, -ELOOP,
+					   "layer %u lies on qcow%u itself", i,
+					   dev->number);
+	return 0;
+}
+
+/* The top image's files stay, the others become these. */
+static void swap_files(struct qcow_device *dev, struct file **files,
+		       const struct qcow_layer_files *layers, unsigned int nr)
+{
+	unsigned int i, n = dev->nr_own;
+
+	memcpy(files, dev->files, n * sizeof(*files));
+	for (i = 0; i < nr; i++) {
+		files[n++] = get_file(layers[i].file);
+		if (layers[i].data_file)
+			files[n++] = get_file(layers[i].data_file);
+	}
+	while (dev->nr_files > dev->nr_own)
+		fput(dev->files[--dev->nr_files]);
+	kfree(dev->files);
+	dev->files = files;
+	dev->nr_files = n;
+}
+
+static int rebase_claimed(struct qcow_device *dev, struct qcow_change *change,
+			  const struct qcow_layer_files *layers,
+			  unsigned int nr, u64 *pause_ns,
+			  struct qcow_reason *why)
+{
+	const struct qcow_open open = {
+		.layers = layers, .nr_layers = nr, .dio = dev->dio,
+		.sector_size = dev->sector_size,
+	};
+	struct file **files;
+	int err = check_layers(dev, layers, nr, why);
+
+	if (err)
+		return err;
+	files = kcalloc(dev->nr_own + 2 * nr, sizeof(*files), GFP_KERNEL);
+	if (!files)
+		return -ENOMEM;
+	change->backing = &open;
+	err = qcow_device_change_claimed(dev, change, pause_ns, why);
+	if (err)
+		kfree(files);
+	else
+		swap_files(dev, files, layers, nr);
+	return err;
+}
+
+int qcow_device_rebase(unsigned int number, struct qcow_change *change,
+		       const struct qcow_layer_files *layers, unsigned int nr,
+		       u64 *pause_ns, struct qcow_reason *why)
+{
+	struct qcow_device *dev = qcow_device_get(number);
+	int err;
+
+	if (!dev)
+		return -ENXIO;
+	err = qcow_device_claim(dev, change, false, why);
+	if (!err) {
+		err = rebase_claimed(dev, change, layers, nr, pause_ns, why);
+		qcow_device_unclaim(dev);
+	}
+	put_device(disk_to_dev(dev->disk));
+	return err;
+}

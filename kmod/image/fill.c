@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What shows through where an image has nothing becomes its own, so that its
+ * backing file can be another one.  Each cluster is copied as a write copies it
+ * whose bytes are those that it finds: the same cells, the same order.  Of
+ * zeros, also those behind the end of the backing file or without one, the
+ * entry tells.
+ */
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+
+#include "image/internal.h"
+
+/* Of a command; who asks for more may be interrupted in between. */
+#define FILL_BYTES	SZ_4M
+
+/* Subclusters in this range that are neither there nor zeros. */
+static u32 holes(const struct qcow2_geometry *geo,
+		 const struct qcow2_l2_entry *e, u32 at, u32 len)
+{
+	u8 bits = geo->subcluster_bits;
+	u32 range = GENMASK((at + len - 1) >> bits, at >> bits);
+
+	return range & ~QCOW2_L2_BITMAP_ALLOC(e->bitmap) &
+	       ~QCOW2_L2_BITMAP_ZERO(e->bitmap);
+}
+
+bool qcow_fill_wanted(const struct qcow2_geometry *geo,
+		      const struct qcow2_l2_entry *e, u32 at, u32 len)
+{
+	switch (qcow2_cluster_type(geo, e->entry)) {
+	case QCOW2_CLUSTER_UNALLOCATED:
+		return !geo->extended_l2 || holes(geo, e, at, len);
+	case QCOW2_CLUSTER_NORMAL:
+		return geo->extended_l2 && holes(geo, e, at, len);
+	default:
+		return false;
+	}
+}
+
+struct qcow2_l2_entry qcow_fill_zero(const struct qcow2_geometry *geo,
+				     const struct qcow2_l2_entry *e, u32 at,
+				     u32 len)
+{
+	struct qcow2_l2_entry new = *e;
+
+	if (geo->extended_l2)
+		new.bitmap |= (u64)holes(geo, e, at, len) << 32;
+	else
+		new.entry = QCOW2_OFLAG_ZERO;
+	return new;
+}
+
+int qcow_fill(struct qcow_cmd *cmd, struct qcow_run *run)
+{
+	switch (run->type) {
+	case QCOW_RUN_FRESH:
+		/* not to be linked as it is */
+		run->type = QCOW_RUN_COPY;
+		fallthrough;
+	case QCOW_RUN_COPY:
+	case QCOW_RUN_NO_TABLE:
+	case QCOW_RUN_UNVERIFIED:
+	case QCOW_RUN_SHARED_TABLE:
+		return qcow_write_prepare(cmd, run, false);
+	default:
+		return 1;
+	}
+}
+
+static int check(const struct qcow_view *view, struct qcow_reason *why)
+{
+	const struct qcow_image *image = view->image;
+
+	if (image->ops->format != qcow_qcow2_ops.format)
+		return qcow_refuse(why, -EOPNOTSUPP, "%s is %s, not qcow2",
+				   image->path, image->ops->name);
+	if (!image->writable || view != &image->active)
+		return qcow_refuse(why, -EROFS, "%s: is attached read-only",
+				   image->path);
+	return 0;
+}
+
+/* Whole clusters, as far as the disk goes. */
+int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len,
+		   struct qcow_reason *why)
+{
+	u64 cluster = 1ULL << view->image->geo.cluster_bits, end;
+	int err = check(view, why);
+
+	pos = min(pos, view->size);
+	end = pos + min(len, view->size - pos);
+	if (end < view->size)
+		end = min(round_up(end, cluster), view->size);
+	for (pos = round_down(pos, cluster); !err && pos < end; pos += len) {
+		len = min_t(u64, end - pos, FILL_BYTES);
+		err = fatal_signal_pending(current) ? -EINTR :
+		      qcow_cmd_wait(view, QCOW_OP_FILL, pos, len);
+		cond_resched();
+	}
+	return err;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Another backing file for the image of a device in use: the first cluster of
+ * the image file is written so that it is the old or the new one at any
+ * instant, and then requests find the new one below.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "format/rebase.h"
+#include "image/internal.h"
+
+/**
+ * struct head - a first cluster
+ * @bytes: of it
+ * @work:  room for another
+ * @len:   of each
+ * @unit:  what is written as one: the first sector, and what must go with it
+ */
+struct head {
+	u8 *bytes;
+	u8 *work;
+	size_t len;
+	size_t unit;
+};
+
+static int head_init(struct head *head, const struct qcow_image *image)
+{
+	head->len = 1UL << image->geo.cluster_bits;
+	head->unit = max_t(size_t, image->file->align, QCOW2_HEAD_SECTOR);
+	head->unit = min(head->unit, head->len);
+	/* a file may want to be read in more than a cluster */
+	head->bytes = kvzalloc(max_t(size_t, head->len, PAGE_SIZE), GFP_NOIO);
+	head->work = kvzalloc(head->len, GFP_NOIO);
+	return head->bytes && head->work ? 0 : -ENOMEM;
+}
+
+static void head_destroy(struct head *head)
+{
+	kvfree(head->bytes);
+	kvfree(head->work);
+}
+
+static void set_head(void *header, const void *arg)
+{
+	const struct head *head = arg;
+
+	memcpy(header, head->bytes, head->unit);
+}
+
+/* The rest is on the disk before the first sector leads to it. */
+static int write_head(struct qcow_image *image, const struct head *head)
+{
+	int err = 0;
+
+	if (head->len > head->unit)
+		err = qcow_file_write(image->file, head->bytes + head->unit,
+				      head->len - head->unit, head->unit);
+	if (!err)
+		err = qcow_commit_sync(image, image->file);
+	return err ? err : qcow_header_change(image, set_head, head);
+}
+
+/* In memory as it is in the file. */
+static void adopt(struct qcow_image *image, const struct head *head)
+{
+	struct qcow_fault fault;
+	struct qcow2_header h;
+
+	if (qcow2_header_parse(head->bytes, head->len, &h, &fault))
+		return;
+	image->header.backing_file_offset = h.backing_file_offset;
+	image->header.backing_file_size = h.backing_file_size;
+	image->header.autoclear_features = h.autoclear_features;
+}
+
+static int change_head(struct qcow_image *image,
+		       const struct qcow_change *change, struct head *head,
+		       struct qcow_reason *why)
+{
+	const struct qcow2_extensions names = {
+		.backing_file = change->name,
+		.backing_file_len = change->name_len,
+		.backing_format = change->format,
+		.backing_format_len = change->format_len,
+	};
+	struct qcow2_header h;
+	struct qcow_fault fault;
+	int err;
+
+	err = qcow2_header_parse(head->bytes, head->len, &h, &fault);
+	if (err)
+		return qcow_refuse_fault(why, err, image->path, &fault);
+	if (qcow2_head_rebase(&h, &names, head->bytes, head->len, head->work))
+		return qcow_refuse(why, -ENAMETOOLONG,
+				   "%s: there is no room for the name beside what its first cluster of %zu bytes holds",
+				   image->path, head->len);
+	err = write_head(image, head);
+	if (!err)
+		adopt(image, head);
+	return err;
+}
+
+static int read_and_change(struct qcow_image *image,
+			   const struct qcow_change *change,
+			   struct qcow_reason *why)
+{
+	struct head head;
+	int err = head_init(&head, image);
+
+	if (!err)
+		err = qcow_file_read(image->file, head.bytes, head.len, 0);
+	if (!err)
+		err = change_head(image, change, &head, why);
+	head_destroy(&head);
+	return err;
+}
+
+static int check(const struct qcow_image *image,
+		 const struct qcow_change *change, struct qcow_reason *why)
+{
+	/* their requests are not at rest */
+	if (!list_empty(&image->snapshots))
+		return qcow_refuse(why, -EBUSY,
+				   "%s: a snapshot of it is attached",
+				   image->path);
+	if (change->name_len && image->header.autoclear_features &
+				QCOW2_AUTOCLEAR_DATA_FILE_RAW)
+		return qcow_refuse(why, -EINVAL,
+				   "%s: has a raw data file, which shows all of the disk: there can be no backing file",
+				   image->path);
+	return 0;
+}
+
+/* Memory that requests come with fits the files that there are now. */
+static int check_align(const struct qcow_image *image,
+		       const struct qcow_image *backing,
+		       struct qcow_reason *why)
+{
+	if (!backing || qcow_view_align(&backing->active) <=
+			max_t(u32, qcow_view_align(&image->active),
+			      SECTOR_SIZE))
+		return 0;
+	return qcow_refuse(why, -EOPNOTSUPP,
+			   "%s: lies where larger sectors are; detach %s first",
+			   backing->path, image->path);
+}
+
+int qcow_rebase(struct qcow_image *image, const struct qcow_change *change,
+		struct qcow_reason *why)
+{
+	struct qcow_image *backing;
+	int err = check(image, change, why);
+
+	if (err)
+		return err;
+	backing = qcow_layers_open(change->backing, why);
+	if (IS_ERR(backing))
+		return PTR_ERR(backing);
+	err = check_align(image, backing, why);
+	if (!err)
+		err = read_and_change(image, change, why);
+	if (!err)
+		backing = qcow_backing_swap(image, backing);
+	qcow_registry_put(backing);
+	return err;
+}

@@ -1,0 +1,216 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 400
+#
+# Another backing file for an image in use: requests of all sorts go on, the
+# disk shows the same all the while, and what it was over is free then.
+
+. "$(dirname "$0")/lib/test.sh"
+. "$(dirname "$0")/lib/write.sh"
+
+count=$(fewer 400)
+
+rebase()
+{
+	"$QCOWCTL" rebase "$@"
+}
+
+backing_of()
+{
+	qemu-img info -U --output=json "$1" |
+		jq -r '."backing-filename" // ""'
+}
+
+# base and other in both formats; other is shorter, and the same in part
+make_files()
+{
+	random_file base.raw 6M
+	cp base.raw other.raw
+	truncate -s 5M other.raw
+	random_file patch 1M
+	dd if=patch of=other.raw bs=64k seek=9 conv=notrunc status=none
+	dd if=/dev/zero of=other.raw bs=64k seek=40 count=9 conv=notrunc \
+		status=none
+	qemu-img convert -f raw -O qcow2 base.raw base.qcow2
+	qemu-img convert -f raw -O qcow2 -c -o cluster_size=4k other.raw \
+		other.qcow2
+}
+
+# make_top OPTIONS: over base.qcow2, with a bit of everything
+make_top()
+{
+	rm -f top.qcow2
+	qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 ${1:+-o "$1"} \
+		top.qcow2 6500k
+	qemu-io -f qcow2 -c 'write -P 1 100k 70k' -c 'write -z 1M 300k' \
+		-c 'write -P 2 3M 512' -c 'write -P 3 4100k 1500' \
+		-c 'write -P 4 5M 256k' top.qcow2 >/dev/null
+}
+
+# It counts for each request which content it has to find.
+start_load()
+{
+	qemu-img convert -U -O raw top.qcow2 initial
+	"$(built prog/model)" --initial initial --seed "$seed" --threads 4 \
+		--count "$count" --max-io 64k --dump model "$@" "$DEV" \
+		>said 2>&1 &
+	loader=$!
+}
+
+end_load()
+{
+	wait $loader || fail "the disk lost something: $(cat said)"
+}
+
+# under_load NAME OPTIONS
+under_load()
+{
+	echo "$1 (after $SECONDS s)"
+	make_top "$2"
+	[[ $1 != *snapshot* ]] || qemu-img snapshot -c one top.qcow2
+	attach top.qcow2
+	start_load
+	rebase -b other.qcow2 -F qcow2 "$DEV"
+	expect_equal "the layers" "top.qcow2 other.qcow2" \
+		"$(layers "$DEV")"
+	rebase -b base.raw -F raw top.qcow2
+	rebase -b "" "$DEV"
+	expect_equal "the layers" top.qcow2 "$(layers "$DEV")"
+	rebase -b base.qcow2 -F qcow2 "$DEV"
+	end_load
+	detach
+	checked top.qcow2
+	expect_equal "the backing file" base.qcow2 "$(backing_of top.qcow2)"
+	reads_as model top.qcow2
+}
+
+layers()
+{
+	sed 's|.*/||' "/sys/block/${1#/dev/}/qcow/chain" | paste -sd ' '
+}
+
+# Nothing else happens: exactly what differs is copied.
+at_rest()
+{
+	local before
+
+	make_top
+	qemu-img convert -O raw top.qcow2 initial
+	before=$(stat -c %b top.qcow2)
+	attach top.qcow2
+	cp base.raw same.raw
+	rebase -b same.raw -F raw "$DEV"
+	same initial "$DEV"
+	[ "$(stat -c %b top.qcow2)" -le $((before + 2200)) ] ||
+		fail "it has grown, though nothing differs"
+	expect_equal "the backing file" same.raw "$(backing_of top.qcow2)"
+	rebase --progress-json -b other.qcow2 -F qcow2 "$DEV" >progress
+	jq -e . progress >/dev/null
+	same initial "$DEV"
+	rebase -u -b base.qcow2 -F qcow2 "$DEV"
+	detach
+	checked top.qcow2
+	expect_equal "the backing file" base.qcow2 "$(backing_of top.qcow2)"
+	reads_as initial top.qcow2
+}
+
+# The one it was over may be written by others, the other may not.
+locks_go_along()
+{
+	make_top
+	attach top.qcow2
+	expect_fail 1 qemu-io -c 'write 0 512' base.qcow2
+	rebase -b other.qcow2 -F qcow2 "$DEV"
+	qemu-io -c 'write -P 9 0 512' base.qcow2 >/dev/null
+	expect_fail 1 qemu-io -c 'write 0 512' other.qcow2
+	detach
+	qemu-io -c 'write -P 9 4500k 512' other.qcow2 >/dev/null
+	make_files
+}
+
+refused()
+{
+	make_top
+	attach top.qcow2
+	expect_fail 4 rebase -b missing -F qcow2 "$DEV"
+	expect_fail 4 rebase -b top.qcow2 -F qcow2 "$DEV"
+	expect_says "cannot back itself"
+	"$QCOWCTL" snapshot create "$DEV" one
+	snapshot=$("$QCOWCTL" attach -r --snapshot one top.qcow2)
+	expect_fail 5 rebase -u -b other.qcow2 -F qcow2 "$DEV"
+	expect_says "a snapshot of it is attached"
+	detach "$snapshot"
+	expect_equal "the backing file" base.qcow2 "$(backing_of top.qcow2)"
+	detach
+
+	attach -r top.qcow2
+	expect_fail 4 rebase -u -b other.qcow2 -F qcow2 "$DEV"
+	expect_says "read-only"
+	detach
+	attach base.raw
+	expect_fail 1 rebase -b other.qcow2 -F qcow2 "$DEV"
+	expect_says "no backing file"
+	detach
+	no_room
+	on_itself
+}
+
+no_room()
+{
+	make_top cluster_size=512
+	cp top.qcow2 before.qcow2
+	attach top.qcow2
+	expect_fail 4 rebase -u -b "$(long_name)" -F raw "$DEV"
+	expect_says "no room"
+	detach
+	same before.qcow2 top.qcow2
+}
+
+# long_name: of other.raw, in more than a cluster
+long_name()
+{
+	local name=other.raw i
+
+	for ((i = 0; i < 200; i++)); do
+		name=./$name
+	done
+	echo "$name"
+}
+
+# A file system on the disk has the file that is to back the disk.
+on_itself()
+{
+	make_top
+	attach top.qcow2
+	mkfs.ext4 -q "$DEV"
+	mkdir -p mnt
+	mount "$DEV" mnt
+	defer umount_if_there "$PWD/mnt"
+	truncate -s 1M mnt/inner.raw
+	sync -f mnt
+	expect_fail 4 rebase -u -b mnt/inner.raw -F raw "$DEV"
+	expect_says "lies on"
+	umount mnt
+	detach
+}
+
+umount_if_there()
+{
+	! mountpoint -q "$1" || umount "$1"
+}
+
+require jq
+scratch_fs ext4 512
+cd "$FS"
+make_files
+at_rest
+locks_go_along
+refused
+under_load 64k ""
+under_load 512 cluster_size=512
+under_load 2M cluster_size=2M
+under_load v2 compat=0.10,cluster_size=4k
+under_load extended extended_l2=on
+under_load snapshot cluster_size=4k
+under_load snapshot-extended extended_l2=on,cluster_size=16k
+dmesg_clean

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the two backing files differ, the driver gives the image what the old
+ * one shows, unless the image has something there: who writes to the disk
+ * meanwhile is not in the way.  It shows the same disk as before.  When that is
+ * durable, the name in its first cluster changes and what is read below, and it
+ * shows the same disk again.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "control.h"
+#include "error.h"
+#include "live.h"
+#include "move.h"
+
+static int fill(void *into, u64 start, u64 length)
+{
+	const struct session *s = into;
+	char message[512] = "";
+	struct qcow_fill f = {
+		.size = sizeof(f), .number = s->number, .start = start,
+		.length = length, .message = (uintptr_t)message,
+		.message_len = sizeof(message),
+	};
+	int err = control_fill(&f);
+
+	return err ? session_failed(s, "rebase", err, message) : 0;
+}
+
+/* What is below the top image; @all has the files. */
+static struct chain below(const struct chain *all)
+{
+	struct chain c = { .nr = all->nr - 1 };
+
+	memcpy(c.layers, all->layers + 1, c.nr * sizeof(*c.layers));
+	return c;
+}
+
+static int compare_and_fill(const struct live *l, const struct session *s,
+			    const struct chain *now, const struct chain *next,
+			    struct views *views)
+{
+	const struct image *img = &now->layers[0]->image;
+	struct chain old = below(now);
+	struct move m = { .old = &views[0], .new = &views[1] };
+	int ret;
+
+	ret = views_open(m.old, &old, NULL) ?: views_open(m.new, next, NULL);
+	if (ret)
+		return ret;
+	move_init(&m, img, fill, (void *)s);
+	progress_begin(&m.progress, l->progress, img->file.path, img->size);
+	ret = move_range(&m, 0, img->size);
+	if (!ret)
+		progress_end(&m.progress);
+	move_destroy(&m);
+	return ret;
+}
+
+static int fill_all(const struct live *l, const struct session *s,
+		    const struct chain *now, const struct chain *next)
+{
+	struct views *views = xcalloc(2, sizeof(*views));
+	int ret = compare_and_fill(l, s, now, next, views);
+
+	views_close(&views[0]);
+	views_close(&views[1]);
+	free(views);
+	return ret;
+}
+
+static int change(const struct live *l, const struct session *s,
+		  const struct chain *next)
+{
+	struct qcow_layer *layers = attachment_layers(next);
+	char message[512] = "";
+	struct qcow_rebase r = {
+		.size = sizeof(r), .number = s->number,
+		.nr_layers = next->nr, .layers = (uintptr_t)layers,
+		.name = (uintptr_t)l->backing,
+		.name_len = l->backing ? strlen(l->backing) : 0,
+		.format = (uintptr_t)l->format,
+		.format_len = l->format ? strlen(l->format) : 0,
+		.message = (uintptr_t)message, .message_len = sizeof(message),
+	};
+	int err = control_rebase(&r);
+
+	free(layers);
+	if (err)
+		return session_failed(s, "rebase", err, message);
+	if (s->hidden || l->progress == PROGRESS_JSON)
+		return 0;
+	printf("%s is over %s now; it stood still for %.1f ms\n", s->word,
+	       l->backing ?: "nothing", r.pause_ns / 1e6);
+	return 0;
+}
+
+static int check(const struct session *s, const struct image *img)
+{
+	if (img->format == QCOW_FORMAT_RAW)
+		return fail(EXIT_USAGE, "%s: a raw image has no backing file",
+			    s->word);
+	return 0;
+}
+
+int live_rebase(const struct live *l, const struct session *s)
+{
+	struct chain now = { .nr = 0 }, next = { .nr = 0 };
+	int ret = chain_open_device(&now, s->number);
+
+	if (!ret) {
+		const struct image *img = &now.layers[0]->image;
+
+		ret = check(s, img) ?:
+		      move_open(&next, img, l->backing, l->format);
+	}
+	if (!ret && !l->unsafe)
+		ret = fill_all(l, s, &now, &next);
+	ret = ret ?: change(l, s, &next);
+	chain_close(&next);
+	chain_close(&now);
+	return ret;
+}
