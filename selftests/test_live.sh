@@ -52,7 +52,7 @@ start_load()
 {
 	qemu-img convert -U -O raw top.qcow2 initial
 	"$(built prog/model)" --initial initial --seed "$seed" --threads 4 \
-		--count "$count" --max-io 64k --dump model "$@" "$DEV" \
+		--count "$count" --max-io 64k --dump model "$DEV" \
 		>said 2>&1 &
 	loader=$!
 }

@@ -206,7 +206,11 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 	err = qcow_change_lock();
 	if (err)
 		return err;
-	err = change_locked(dev, change, pause_ns, why);
+	err = qcow_change_open(change, why);
+	if (!err) {
+		err = change_locked(dev, change, pause_ns, why);
+		qcow_change_close(change);
+	}
 	qcow_change_unlock();
 	qcow_change_release(dev->view, change);
 	if (!err)

@@ -24,6 +24,25 @@ void qcow_change_unlock(void)
 	qcow_registry_unlock();
 }
 
+int qcow_change_open(struct qcow_change *change, struct qcow_reason *why)
+{
+	struct qcow_image *layers;
+
+	if (change->op != QCOW_CHANGE_REBASE)
+		return 0;
+	layers = qcow_layers_open(change->backing, why);
+	if (IS_ERR(layers))
+		return PTR_ERR(layers);
+	change->layers = layers;
+	return 0;
+}
+
+void qcow_change_close(struct qcow_change *change)
+{
+	qcow_registry_put(change->layers);
+	change->layers = NULL;
+}
+
 static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
 	[QCOW_CHANGE_SNAPSHOT_CREATE]	= qcow_snapshot_create,
 	[QCOW_CHANGE_SNAPSHOT_APPLY]	= qcow_snapshot_apply,

@@ -319,10 +319,10 @@ static int compose(struct qcow_cmd *cmd, const struct copy *c, void *buf)
 	buf += c->at - c->from;
 	if (err)
 		return err;
+	if (!c->bytes && cmd->op == QCOW_OP_WRITE)
+		return qcow_buf_copy_out(&cmd->buf, buf, c->len);
 	if (c->bytes)
 		memcpy(buf, c->bytes, c->len);
-	else if (cmd->op == QCOW_OP_WRITE)
-		return qcow_buf_copy_out(&cmd->buf, buf, c->len);
 	else
 		memset(buf, 0, c->len);
 	return 0;

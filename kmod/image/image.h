@@ -126,6 +126,7 @@ enum qcow_change_op {
  * @size:	of the disk to come, bytes
  * @unit:	what its size has to be a multiple of: a sector of the device
  * @shrink:	it may become smaller
+ * @layers:	private: REBASE: the image that is to back it, then that which did
  * @freed:	private: a bit for each cluster that is to be released, and
  * @clusters:	how many
  */
@@ -139,6 +140,7 @@ struct qcow_change {
 	u64 size;
 	u32 unit;
 	bool shrink;
+	struct qcow_image *layers;
 	unsigned long *freed;
 	u64 clusters;
 };
@@ -150,6 +152,18 @@ struct qcow_change {
  */
 int qcow_change_lock(void);
 void qcow_change_unlock(void);
+
+/**
+ * qcow_change_open - open what it needs, while requests still go on
+ * @why: set where it is refused
+ *
+ * What is to back a disk may lie on it, through whatever is in between.
+ *
+ * Context: qcow_change_lock() is held, also for qcow_change_close().
+ * Return: 0, then qcow_change_close() is due; or as qcow_chain_open().
+ */
+int qcow_change_open(struct qcow_change *change, struct qcow_reason *why);
+void qcow_change_close(struct qcow_change *change);
 
 /**
  * qcow_change_run - do it, durably, or nothing of it

@@ -303,7 +303,7 @@ int qcow_header_change(struct qcow_image *image,
 /* rebase.c */
 
 /** qcow_rebase - another backing file; Context: the image is quiet */
-int qcow_rebase(struct qcow_image *image, const struct qcow_change *change,
+int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
 		struct qcow_reason *why);
 
 struct qcow_shadow;

@@ -146,22 +146,16 @@ static int check_align(const struct qcow_image *image,
 			   backing->path, image->path);
 }
 
-int qcow_rebase(struct qcow_image *image, const struct qcow_change *change,
+int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
 		struct qcow_reason *why)
 {
-	struct qcow_image *backing;
 	int err = check(image, change, why);
 
-	if (err)
-		return err;
-	backing = qcow_layers_open(change->backing, why);
-	if (IS_ERR(backing))
-		return PTR_ERR(backing);
-	err = check_align(image, backing, why);
+	if (!err)
+		err = check_align(image, change->layers, why);
 	if (!err)
 		err = read_and_change(image, change, why);
 	if (!err)
-		backing = qcow_backing_swap(image, backing);
-	qcow_registry_put(backing);
+		change->layers = qcow_backing_swap(image, change->layers);
 	return err;
 }

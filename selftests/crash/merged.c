@@ -32,8 +32,7 @@ static const char usage[] =
 	"  --next FILE       what shows through after rebase, raw...\n"
 	"  --name NAME       ...under this name\n"
 	"  --inodes A,B      of IMAGE and of the backing file, in the record\n"
-	"  --tail FILE       what the command wrote itself behind the record\n"
-	"  --final FILE      the image file in the end; with --tail a must\n"
+	"  --final FILE      the image file in the end\n"
 	"  --final-base FILE\n"
 	"  --states N        states to look at, about (4000)\n"
 	"  --seed N\n"
@@ -43,7 +42,7 @@ static const char usage[] =
 
 static struct options {
 	const char *content, *under, *base, *snapshot, *next, *inodes;
-	const char *tail, *final, *final_base, *as;
+	const char *final, *final_base, *as;
 	u64 states, seed, samples;
 	bool deaf;
 } options = { .states = 4000, .seed = 1 };
@@ -55,11 +54,11 @@ static struct pending pending = {
 static struct record_file record;
 static struct cut cut;
 static u32 inodes[2];
-static u64 asked, until_sample, later = ~0ULL;
+static u64 asked, until_sample;
 static struct part {
 	const char *name;
 	u64 cuts, states;
-} parts[] = { { "data" }, { "name" }, { "end" } }, *part = parts;
+} parts[] = { { "data" }, { "end" } }, *part = parts;
 
 /* --- States --- */
 
@@ -178,50 +177,10 @@ static void play(const struct record *head, const u8 *data)
 	}
 }
 
-/* --- What follows behind it --- */
-
-static void do_later(u32 type, u64 pos, u64 len, const u8 *data)
-{
-	struct record head = {
-		.type = type, .id = later--, .pos = pos, .len = len,
-		.arg = inodes[0],
-	};
-
-	begin(head, data);
-	cut_power();
-	head.type = RECORD_END;
-	pending_end(&pending, &head);
-	cut_power();
-}
-
-static void play_tail(void)
-{
-	struct span final = span_load(options.final);
-	FILE *tail = fopen(options.tail, "r");
-	unsigned long long pos, len;
-	char word[16];
-	int n;
-
-	if (!tail)
-		err(1, "%s", options.tail);
-	part = &parts[1];
-	while ((n = fscanf(tail, "%15s %llu %llu", word, &pos, &len)) == 3) {
-		if (!strcmp(word, "sync"))
-			do_later(RECORD_SYNC, 0, 0, NULL);
-		else if (pos <= final.size && len <= final.size - pos)
-			do_later(RECORD_WRITE, pos, len, final.data + pos);
-		else
-			errx(1, "%s: %llu+%llu", options.tail, pos, len);
-	}
-	if (n != EOF || !parts[1].cuts)
-		errx(1, "%s: not what was written", options.tail);
-	fclose(tail);
-}
-
 /* Whoever detaches in peace leaves nothing behind. */
 static void play_end(void)
 {
-	part = &parts[2];
+	part = &parts[1];
 	pair.done = true;
 	cut_power();
 	cut.kind = "ended";
@@ -247,7 +206,6 @@ static const struct option long_options[] = {
 	{ "next",       required_argument, NULL, 'n' },
 	{ "name",       required_argument, NULL, 'm' },
 	{ "inodes",     required_argument, NULL, 'i' },
-	{ "tail",       required_argument, NULL, 't' },
 	{ "final",      required_argument, NULL, 'f' },
 	{ "final-base", required_argument, NULL, 'F' },
 	{ "as",         required_argument, NULL, 'a' },
@@ -263,9 +221,8 @@ static const char **const strings[] = {
 	['c'] = &options.content,  ['u'] = &options.under,
 	['b'] = &options.base,     ['s'] = &options.snapshot,
 	['n'] = &options.next,     ['m'] = &pair.next_name,
-	['i'] = &options.inodes,   ['t'] = &options.tail,
-	['f'] = &options.final,    ['F'] = &options.final_base,
-	['a'] = &options.as,
+	['i'] = &options.inodes,   ['f'] = &options.final,
+	['F'] = &options.final_base, ['a'] = &options.as,
 };
 
 static u64 *const numbers[] = {
@@ -302,7 +259,6 @@ static void parse(int argc, char **argv)
 	if (argc - optind != 2 || !options.content || !options.inodes ||
 	    !options.base != !!pair.next_name ||
 	    !options.samples != !options.as ||
-	    (options.tail && !options.final) ||
 	    sscanf(options.inodes, "%u,%u", &inodes[0], &inodes[1]) < 1)
 		bad_usage();
 }
@@ -382,8 +338,6 @@ int main(int argc, char **argv)
 	while (record_next(&record, &head, &data))
 		play(&head, data);
 	cut_power();
-	if (options.tail)
-		play_tail();
 	play_end();
 	summary();
 	return report.bad_states ? 2 : 0;
