@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib/test.sh"
 . "$(dirname "$0")/lib/write.sh"
 
-count=$(fewer 400)
+count=$(fewer 1500)
 
 rebase()
 {
@@ -62,22 +62,33 @@ end_load()
 	wait $loader || fail "the disk lost something: $(cat said)"
 }
 
-# under_load NAME OPTIONS
+# Four other backing files: shorter, longer, none, and one again.
+rebase_around()
+{
+	rebase -b other.qcow2 -F qcow2 "$DEV"
+	expect_equal "the layers" "top.qcow2 other.qcow2" "$(layers "$DEV")"
+	rebase -b base.raw -F raw top.qcow2
+	rebase -b "" "$DEV"
+	expect_equal "the layers" top.qcow2 "$(layers "$DEV")"
+	rebase -b base.qcow2 -F qcow2 "$DEV"
+}
+
+# under_load NAME OPTIONS: as long as there are requests
 under_load()
 {
+	local rounds=0
+
 	echo "$1 (after $SECONDS s)"
 	make_top "$2"
 	[[ $1 != *snapshot* ]] || qemu-img snapshot -c one top.qcow2
 	attach top.qcow2
 	start_load
-	rebase -b other.qcow2 -F qcow2 "$DEV"
-	expect_equal "the layers" "top.qcow2 other.qcow2" \
-		"$(layers "$DEV")"
-	rebase -b base.raw -F raw top.qcow2
-	rebase -b "" "$DEV"
-	expect_equal "the layers" top.qcow2 "$(layers "$DEV")"
-	rebase -b base.qcow2 -F qcow2 "$DEV"
+	while [ $rounds -eq 0 ] || kill -0 $loader 2>/dev/null; do
+		rebase_around >/dev/null
+		rounds=$((rounds + 1))
+	done
 	end_load
+	echo "around $rounds times"
 	detach
 	checked top.qcow2
 	expect_equal "the backing file" base.qcow2 "$(backing_of top.qcow2)"
@@ -166,6 +177,46 @@ no_room()
 	same before.qcow2 top.qcow2
 }
 
+# What was filled counts only as long as the structure stays: begun, then a
+# snapshot, then the end, which is refused; without one it goes through.
+changed_meanwhile()
+{
+	make_top
+	attach top.qcow2
+	expect_equal "after a snapshot" "116 0" "$(python3 - \
+		"${DEV#/dev/qcow}" "$QCOWCTL" snapshot create "$DEV" one <<-'END'
+		import fcntl, struct, subprocess, sys
+		control = open("/dev/qcow-control")
+		number, command = int(sys.argv[1]), sys.argv[2:]
+
+		def request(nr, form, *members):
+		    size = struct.calcsize(form)
+		    arg = bytearray(struct.pack(form, size, *members))
+		    fcntl.ioctl(control, 3 << 30 | size << 16 | 0x51 << 8 | nr,
+		                arg, True)
+		    return struct.unpack(form, arg)
+
+		def begin():
+		    return request(0x47, "=4I4Q", 0, number, 0, 0, 0, 0, 0)[-1]
+
+		def end(changes):
+		    try:
+		        request(0x48, "=4I3Q2IQ2I2Q", 1, number, 0, 0, 0, 0,
+		                0, 0, 0, 0, 0, changes, 0)
+		    except OSError as error:
+		        return error.errno
+		    return 0
+
+		changes = begin()
+		subprocess.run(command, check=True, stdout=sys.stderr)
+		print(end(changes), end(begin()))
+		END
+	)"
+	expect_equal "the layers" top.qcow2 "$(layers "$DEV")"
+	detach
+	checked top.qcow2
+}
+
 # long_name: of other.raw, in more than a cluster
 long_name()
 {
@@ -199,13 +250,14 @@ umount_if_there()
 	! mountpoint -q "$1" || umount "$1"
 }
 
-require jq
+require jq python3
 scratch_fs ext4 512
 cd "$FS"
 make_files
 at_rest
 locks_go_along
 refused
+changed_meanwhile
 under_load 64k ""
 under_load 512 cluster_size=512
 under_load 2M cluster_size=2M

@@ -17,9 +17,20 @@
 #include "live.h"
 #include "move.h"
 
+/**
+ * struct filling - on the way to another backing file
+ * @changes: as the driver counts them
+ */
+struct filling {
+	const struct session *s;
+	u64 changes;
+};
+
+/* All of it under one structure: the driver is told which in the end. */
 static int fill(void *into, u64 start, u64 length)
 {
-	const struct session *s = into;
+	struct filling *to = into;
+	const struct session *s = to->s;
 	char message[512] = "";
 	struct qcow_fill f = {
 		.size = sizeof(f), .number = s->number, .start = start,
@@ -28,7 +39,12 @@ static int fill(void *into, u64 start, u64 length)
 	};
 	int err = control_fill(&f);
 
-	return err ? session_failed(s, "rebase", err, message) : 0;
+	if (err)
+		return session_failed(s, "rebase", err, message);
+	/* the first one, of no bytes */
+	if (!length)
+		to->changes = f.changes;
+	return 0;
 }
 
 /* What is below the top image; @all has the files. */
@@ -40,7 +56,7 @@ static struct chain below(const struct chain *all)
 	return c;
 }
 
-static int compare_and_fill(const struct live *l, const struct session *s,
+static int compare_and_fill(const struct live *l, struct filling *to,
 			    const struct chain *now, const struct chain *next,
 			    struct views *views)
 {
@@ -52,20 +68,20 @@ static int compare_and_fill(const struct live *l, const struct session *s,
 	ret = views_open(m.old, &old, NULL) ?: views_open(m.new, next, NULL);
 	if (ret)
 		return ret;
-	move_init(&m, img, fill, (void *)s);
+	move_init(&m, img, fill, to);
 	progress_begin(&m.progress, l->progress, img->file.path, img->size);
-	ret = move_range(&m, 0, img->size);
+	ret = fill(to, 0, 0) ?: move_range(&m, 0, img->size);
 	if (!ret)
 		progress_end(&m.progress);
 	move_destroy(&m);
 	return ret;
 }
 
-static int fill_all(const struct live *l, const struct session *s,
+static int fill_all(const struct live *l, struct filling *to,
 		    const struct chain *now, const struct chain *next)
 {
 	struct views *views = xcalloc(2, sizeof(*views));
-	int ret = compare_and_fill(l, s, now, next, views);
+	int ret = compare_and_fill(l, to, now, next, views);
 
 	views_close(&views[0]);
 	views_close(&views[1]);
@@ -73,13 +89,16 @@ static int fill_all(const struct live *l, const struct session *s,
 	return ret;
 }
 
-static int change(const struct live *l, const struct session *s,
+static int change(const struct live *l, const struct filling *to,
 		  const struct chain *next)
 {
+	const struct session *s = to->s;
 	struct qcow_layer *layers = attachment_layers(next);
 	char message[512] = "";
 	struct qcow_rebase r = {
 		.size = sizeof(r), .number = s->number,
+		.flags = l->unsafe ? 0 : QCOW_REBASE_FILLED,
+		.changes = to->changes,
 		.nr_layers = next->nr, .layers = (uintptr_t)layers,
 		.name = (uintptr_t)l->backing,
 		.name_len = l->backing ? strlen(l->backing) : 0,
@@ -110,6 +129,7 @@ static int check(const struct session *s, const struct image *img)
 int live_rebase(const struct live *l, const struct session *s)
 {
 	struct chain now = { .nr = 0 }, next = { .nr = 0 };
+	struct filling to = { .s = s };
 	int ret = chain_open_device(&now, s->number);
 
 	if (!ret) {
@@ -119,8 +139,8 @@ int live_rebase(const struct live *l, const struct session *s)
 		      move_open(&next, img, l->backing, l->format);
 	}
 	if (!ret && !l->unsafe)
-		ret = fill_all(l, s, &now, &next);
-	ret = ret ?: change(l, s, &next);
+		ret = fill_all(l, &to, &now, &next);
+	ret = ret ?: change(l, &to, &next);
 	chain_close(&next);
 	chain_close(&now);
 	return ret;

@@ -6,7 +6,7 @@
 
 #include "block/device.h"
 
-int qcow_device_fill(unsigned int number, u64 start, u64 length,
+int qcow_device_fill(unsigned int number, u64 start, u64 length, u64 *changes,
 		     struct qcow_reason *why)
 {
 	static const struct qcow_change change = { .op = QCOW_CHANGE_REBASE };
@@ -17,7 +17,8 @@ int qcow_device_fill(unsigned int number, u64 start, u64 length,
 		return -ENXIO;
 	err = qcow_device_claim(dev, &change, false, why);
 	if (!err) {
-		err = qcow_view_fill(dev->view, start, length, why);
+		err = qcow_view_fill(dev->view, start, length, changes,
+				     why);
 		qcow_device_unclaim(dev);
 	}
 	put_device(disk_to_dev(dev->disk));

@@ -282,7 +282,7 @@ static long ctl_empty(struct file *ctl, void *arg)
 
 static long ctl_fill(struct file *ctl, void *arg)
 {
-	const struct qcow_fill *f = arg;
+	struct qcow_fill *f = arg;
 	struct qcow_reason *why;
 	long err;
 
@@ -291,7 +291,8 @@ static long ctl_fill(struct file *ctl, void *arg)
 	why = kzalloc(sizeof(*why), GFP_KERNEL);
 	if (!why)
 		return -ENOMEM;
-	err = qcow_device_fill(f->number, f->start, f->length, why);
+	err = qcow_device_fill(f->number, f->start, f->length, &f->changes,
+			       why);
 	if (err)
 		put_message(f->message, f->message_len, why);
 	kfree(why);
@@ -300,7 +301,7 @@ static long ctl_fill(struct file *ctl, void *arg)
 
 static int check_rebase(const struct qcow_rebase *r)
 {
-	if (r->flags || r->reserved || r->nr_layers >= QCOW_MAX_LAYERS ||
+	if (r->flags & ~QCOW_REBASE_FILLED || r->reserved || r->nr_layers >= QCOW_MAX_LAYERS ||
 	    r->name_len > QCOW2_MAX_BACKING_NAME ||
 	    r->format_len > QCOW2_MAX_BACKING_FORMAT)
 		return -EINVAL;
@@ -337,6 +338,8 @@ static long ctl_rebase(struct file *ctl, void *arg)
 	struct qcow_rebase *r = arg;
 	struct qcow_change change = {
 		.op = QCOW_CHANGE_REBASE,
+		.filled = r->flags & QCOW_REBASE_FILLED,
+		.changes = r->changes,
 		.name_len = r->name_len,
 		.format_len = r->format_len,
 	};

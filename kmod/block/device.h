@@ -145,7 +145,7 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 /* backing.c */
 
 /** qcow_device_fill - see struct qcow_fill */
-int qcow_device_fill(unsigned int number, u64 start, u64 length,
+int qcow_device_fill(unsigned int number, u64 start, u64 length, u64 *changes,
 		     struct qcow_reason *why);
 
 /**

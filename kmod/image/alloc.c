@@ -468,7 +468,7 @@ static void refill_work(struct work_struct *work)
  * The highest cluster with a refcount, plus one; but not less than what the
  * header and the L1 table lead to, should the refcounts be wrong.
  */
-static int find_end(struct qcow_image *image, u64 *end)
+static int find_end(struct qcow_image *image, bool killable, u64 *end)
 {
 	u8 bits = qcow2_refcount_block_bits(&image->geo);
 	long index = image->refs.entries;
@@ -483,7 +483,7 @@ static int find_end(struct qcow_image *image, u64 *end)
 		offset = image->refs.table[index] & QCOW2_REFTABLE_OFFSET_MASK;
 		if (!offset || offset >= qcow_file_size(image->file))
 			continue;
-		if (fatal_signal_pending(current))
+		if (killable && fatal_signal_pending(current))
 			return -EINTR;
 		b = qcow_refblock_get(image, index);
 		if (IS_ERR(b))
@@ -558,7 +558,7 @@ int qcow_alloc_init(struct qcow_image *image)
 	INIT_LIST_HEAD(&alloc->waiters);
 	INIT_WORK(&alloc->refill, refill_work);
 	alloc->step = max(STEP_MIN >> image->geo.cluster_bits, 1ULL);
-	err = find_end(image, &alloc->end);
+	err = find_end(image, true, &alloc->end);
 	if (err)
 		return err;
 	alloc->scan_end = alloc->end;
@@ -580,6 +580,6 @@ int qcow_alloc_destroy(struct qcow_image *image, bool cut)
 	free_extents(image, &alloc->emptied);
 	free_extents(image, &alloc->found);
 	if (cut)
-		err = find_end(image, &alloc->end);
+		err = find_end(image, false, &alloc->end);
 	return err || !cut ? err : cut_tail(image);
 }

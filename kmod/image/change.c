@@ -51,8 +51,7 @@ static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
 	[QCOW_CHANGE_EMPTY]		= qcow_empty,
 };
 
-static int check(const struct qcow_view *view, enum qcow_change_op op,
-		 struct qcow_reason *why)
+int qcow_change_check(const struct qcow_view *view, struct qcow_reason *why)
 {
 	const struct qcow_image *image = view->image;
 
@@ -62,6 +61,17 @@ static int check(const struct qcow_view *view, enum qcow_change_op op,
 	if (!image->writable || view != &image->active)
 		return qcow_refuse(why, -EROFS, "%s: is attached read-only",
 				   image->path);
+	return 0;
+}
+
+static int check(const struct qcow_view *view, enum qcow_change_op op,
+		 struct qcow_reason *why)
+{
+	const struct qcow_image *image = view->image;
+	int err = qcow_change_check(view, why);
+
+	if (err)
+		return err;
 	if (image->geo.external_data && op != QCOW_CHANGE_REBASE)
 		return qcow_refuse(why, -EOPNOTSUPP,
 				   "%s: has an external data file, which knows no other size and no snapshots",
@@ -191,6 +201,8 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	err = change->op == QCOW_CHANGE_REBASE ?
 	      qcow_rebase(image, change, why) :
 	      build_and_switch(image, change, why);
+	if (!err)
+		image->changes++;
 	qcow_record_end(QCOW_RECORD_CHANGE_END, record, err);
 	qcow_record_step(QCOW_STEP_NONE);
 	return err;

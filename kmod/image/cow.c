@@ -382,6 +382,12 @@ static int plan_and_copy(struct qcow_cmd *cmd, struct copy *c)
 	return ret;
 }
 
+/* A raw data file has the zeros too. */
+static bool can_say_zero(const struct qcow2_geometry *geo)
+{
+	return geo->version >= 3 && !geo->external_data;
+}
+
 /* The entry says that there are zeros where nothing was. */
 static int say_zero(struct qcow_cmd *cmd, struct copy *c)
 {
@@ -409,7 +415,7 @@ static int fill_in_cell(struct qcow_cmd *cmd, struct copy *c)
 	c->bytes = buf;
 	ret = read_sync(cmd->view, cmd->pos + cmd->dispatched, c->len, buf);
 	if (!ret)
-		ret = image->geo.version >= 3 && !memchr_inv(buf, 0, c->len) ?
+		ret = can_say_zero(&image->geo) && !memchr_inv(buf, 0, c->len) ?
 		      say_zero(cmd, c) : plan_and_copy(cmd, c);
 	buffer_put(image, buf);
 	return ret;

@@ -4,7 +4,9 @@
  * backing file can be another one.  Each cluster is copied as a write copies it
  * whose bytes are those that it finds: the same cells, the same order.  Of
  * zeros, also those behind the end of the backing file or without one, the
- * entry tells.
+ * entry tells.  And so it does of zeros that are written, or discarded, from
+ * then on: else where nothing shows through now they would leave a hole, for
+ * the next backing file to show through.
  */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -68,26 +70,17 @@ int qcow_fill(struct qcow_cmd *cmd, struct qcow_run *run)
 	}
 }
 
-static int check(const struct qcow_view *view, struct qcow_reason *why)
-{
-	const struct qcow_image *image = view->image;
-
-	if (image->ops->format != qcow_qcow2_ops.format)
-		return qcow_refuse(why, -EOPNOTSUPP, "%s is %s, not qcow2",
-				   image->path, image->ops->name);
-	if (!image->writable || view != &image->active)
-		return qcow_refuse(why, -EROFS, "%s: is attached read-only",
-				   image->path);
-	return 0;
-}
-
 /* Whole clusters, as far as the disk goes. */
-int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len,
+int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why)
 {
 	u64 cluster = 1ULL << view->image->geo.cluster_bits, end;
-	int err = check(view, why);
+	int err = qcow_change_check(view, why);
 
+	if (err)
+		return err;
+	WRITE_ONCE(view->image->sealed, true);
+	*changes = view->image->changes;
 	pos = min(pos, view->size);
 	end = pos + min(len, view->size - pos);
 	if (end < view->size)

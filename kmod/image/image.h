@@ -123,6 +123,8 @@ enum qcow_change_op {
  * @format:	REBASE: of the backing file, as the image is to have it
  * @format_len:	bytes
  * @backing:	REBASE: its layers, of which there may be none
+ * @filled:	REBASE: refuse it unless there were so many changes before, as
+ * @changes:	a fill has said
  * @size:	of the disk to come, bytes
  * @unit:	what its size has to be a multiple of: a sector of the device
  * @shrink:	it may become smaller
@@ -137,6 +139,8 @@ struct qcow_change {
 	const char *format;
 	u32 format_len;
 	const struct qcow_open *backing;
+	bool filled;
+	u64 changes;
 	u64 size;
 	u32 unit;
 	bool shrink;
@@ -188,14 +192,17 @@ void qcow_change_release(struct qcow_view *view, struct qcow_change *change);
  * qcow_view_fill - where the image has nothing it gets what is read there
  * @view: an active disk
  * @pos, @len: bytes of it, which may lie behind its end
+ * @changes: set to how many structural changes there were: what was filled
+ *	     stays so until there is another
  * @why:  set where it is refused
  *
- * As durable as what a guest writes.
+ * As durable as what a guest writes.  What is zeroed from now on stays zeros
+ * over any backing file, too.
  *
  * Context: commands may be under way; the structure is not changed meanwhile.
  * Return: 0; -EINTR: a signal came; -EROFS, -EOPNOTSUPP, or as for a write.
  */
-int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len,
+int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why);
 
 enum qcow_op {

@@ -161,6 +161,10 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
  * @sizelimit:	raw: as given by the caller
  * @header, @geo: qcow2
  * @wq:		writable qcow2: refills and releases, and what goes with it:
+ * @sealed:	another backing file is to come, so that from now on whatever
+ *		reads zeros has to say so itself
+ * @changes:	how many structural changes there were; like @sealed it changes
+ *		only under the device's claim
  * @verified:	a bit for each slice whose COPIED flags were checked
  * @header_lock: held while the file's header is changed
  * @corrupted:	marks it so
@@ -188,6 +192,8 @@ struct qcow_image {
 	struct qcow_commit commit;
 	struct qcow_cow cow;
 	struct qcow_metadata_index metadata;
+	bool sealed;
+	u64 changes;
 	unsigned long *verified;
 	struct mutex header_lock;
 	struct work_struct corrupted;
@@ -300,6 +306,11 @@ int qcow_header_change(struct qcow_image *image,
 		       void (*change)(void *header, const void *arg),
 		       const void *arg);
 
+/* change.c */
+
+/** qcow_change_check - is it the active disk of a qcow2 image that is written? */
+int qcow_change_check(const struct qcow_view *view, struct qcow_reason *why);
+
 /* rebase.c */
 
 /** qcow_rebase - another backing file; Context: the image is quiet */
@@ -336,7 +347,7 @@ static inline bool qcow_verified(const struct qcow_image *image,
 
 /* write.c */
 
-/** qcow_has_backing_data - can anything show through there? */
+/** qcow_has_backing_data - can anything show through there, or will it? */
 bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset);
 
 /** qcow_qcow2_map_write - see qcow_image_ops.map_write */

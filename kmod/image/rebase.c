@@ -124,6 +124,10 @@ static int check(const struct qcow_image *image,
 		return qcow_refuse(why, -EBUSY,
 				   "%s: a snapshot of it is attached",
 				   image->path);
+	if (change->filled && change->changes != image->changes)
+		return qcow_refuse(why, -ESTALE,
+				   "%s: was changed meanwhile, by a snapshot or another size; once more, please",
+				   image->path);
 	if (change->name_len && image->header.autoclear_features &
 				QCOW2_AUTOCLEAR_DATA_FILE_RAW)
 		return qcow_refuse(why, -EINVAL,
@@ -155,7 +159,9 @@ int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
 		err = check_align(image, change->layers, why);
 	if (!err)
 		err = read_and_change(image, change, why);
-	if (!err)
-		change->layers = qcow_backing_swap(image, change->layers);
-	return err;
+	if (err)
+		return err;
+	change->layers = qcow_backing_swap(image, change->layers);
+	WRITE_ONCE(image->sealed, false);
+	return 0;
 }

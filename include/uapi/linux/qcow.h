@@ -311,11 +311,14 @@ struct qcow_empty {
  * @start:	in: bytes from the disk's beginning
  * @length:	in: bytes; what lies behind the disk's end does not count
  * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @changes:	out: for QCOW_REBASE: another snapshot applied, another size or
+ *		another backing file make it another number
  *
  * Wherever in the range (which is widened to whole clusters) the top image has
  * nothing, it gets what is read there: of its backing file, or zeros.  The disk
- * reads as before, and would over any other backing file; requests go on
- * meanwhile.  It is durable like what is written: after a flush, or after
+ * reads as before, and would over any other backing file, whatever is written,
+ * zeroed and discarded from then on (a range of no bytes has it begin); requests
+ * go on meanwhile.  It is durable like what is written: after a flush, or after
  * QCOW_REBASE.
  *
  * Errors: as struct qcow_snapshot; EINTR: a signal came, and some of it was
@@ -329,12 +332,16 @@ struct qcow_fill {
 	__u64 start;
 	__u64 length;
 	__u64 message;
+	__u64 changes;
 };
+
+/* What the backing files differ in was filled: @changes is checked. */
+#define QCOW_REBASE_FILLED	(1U << 0)
 
 /**
  * struct qcow_rebase - another backing file for the top image (QCOW_REBASE)
  * @size:	in: sizeof(struct qcow_rebase)
- * @flags:	zero
+ * @flags:	in: QCOW_REBASE_*
  * @number:	in: N of /dev/qcowN, which is attached read-write
  * @nr_layers:	in: 0..QCOW_MAX_LAYERS - 1; 0 for no backing file
  * @layers:	in: pointer to @nr_layers struct qcow_layer, as in struct
@@ -346,6 +353,7 @@ struct qcow_fill {
  * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
  * @message_len: in: bytes at @message
  * @reserved:	zero
+ * @changes:	in: what each QCOW_FILL has said, with QCOW_REBASE_FILLED
  * @pause_ns:	out: how long requests had to wait, nanoseconds
  *
  * The disk reads another content wherever the image has nothing and the two
@@ -355,7 +363,7 @@ struct qcow_fill {
  * Errors: as struct qcow_snapshot, and as struct qcow_attach for the layers;
  * EBUSY: a snapshot of the image is attached; ENAMETOOLONG: there is no room
  * for the name in the image's first cluster; ELOOP: a layer lies on the device
- * itself.
+ * itself; ESTALE: not @changes any more.
  */
 struct qcow_rebase {
 	__u32 size;
@@ -370,6 +378,7 @@ struct qcow_rebase {
 	__u64 message;
 	__u32 message_len;
 	__u32 reserved;
+	__u64 changes;
 	__u64 pause_ns;
 };
 
