@@ -209,7 +209,10 @@ mount_upper
 swap_on thin.qcow2 -d
 echo "in_a_group (after $SECONDS s)"
 in_a_group
+expect_fail 5 "$QCOWCTL" snapshot create "$swap" now
+expect_says "swap lies on it"
 swap_off "$swap"
+"$QCOWCTL" snapshot create "$swap" now
 detach "$swap"
 checked thin.qcow2
 

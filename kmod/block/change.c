@@ -173,6 +173,11 @@ int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 		err = qcow_refuse(why, -EBUSY,
 				  "qcow%u: is being changed already",
 				  dev->number);
+	else if (READ_ONCE(dev->swapped))
+		/* who needs memory for the change would wait for its end */
+		err = qcow_refuse(why, -EBUSY,
+				  "qcow%u: swap lies on it",
+				  dev->number);
 	else if (takes_away(change) && disk_openers(disk) && !force)
 		err = qcow_refuse(why, -EBUSY, "qcow%u: is in use",
 				  dev->number);

@@ -44,7 +44,10 @@ static int device_open(struct qcow_device *dev)
 /* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
 void qcow_device_idle(struct qcow_device *dev)
 {
-	if (!dev->lazy || dev->changing || disk_openers(dev->disk))
+	if (disk_openers(dev->disk))
+		return;
+	dev->swapped = false;
+	if (!dev->lazy || dev->changing)
 		return;
 	get_device(disk_to_dev(dev->disk));
 	if (!queue_work(detach_wq, &dev->detach_work))

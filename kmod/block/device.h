@@ -29,6 +29,7 @@ enum qcow_state {
  * @read_only:	attached so
  * @changing:	it is being given another structure; under open_mutex
  * @shut:	nobody may open it meanwhile; likewise
+ * @swapped:	swap lies on it, or did since it was last opened by nobody
  * @lazy:	detach when the last opener closes it
  * @no_discard:	discards are not offered
  * @dio:	direct or buffered I/O on the files
@@ -52,6 +53,7 @@ struct qcow_device {
 	bool read_only;
 	bool changing;
 	bool shut;
+	bool swapped;
 	bool lazy;
 	bool no_discard;
 	enum qcow_dio dio;
@@ -103,7 +105,8 @@ unsigned int qcow_device_of(const struct inode *inode);
 struct qcow_device *qcow_device_get(unsigned int number);
 
 /**
- * qcow_device_idle - detach it, soon, if that waited for its last user
+ * qcow_device_idle - if nobody uses it: no swap lies on it any more, and where
+ *		      a detach waited for that, it comes soon
  *
  * Context: under the disk's open_mutex.
  */

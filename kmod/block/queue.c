@@ -154,6 +154,8 @@ static int map_request(struct qcow_device *dev, struct request *rq,
 		return map_data(dev, rq, qr);
 	case REQ_OP_WRITE:
 		cmd->op = QCOW_OP_WRITE;
+		if (unlikely(rq->cmd_flags & REQ_SWAP))
+			WRITE_ONCE(dev->swapped, true);
 		return map_data(dev, rq, qr);
 	case REQ_OP_FLUSH:
 		cmd->op = QCOW_OP_FLUSH;

@@ -231,9 +231,11 @@ enum qcow_snapshot_op {
  * Errors: EPERM, EINVAL, ENXIO (no such device), EROFS (attached read-only),
  * EOPNOTSUPP (not qcow2, or with an external data file), EEXIST (create: the
  * name or id is taken), ENOENT (no such snapshot), EBUSY (apply: the device is
- * open; delete: the snapshot is attached), EUCLEAN (the image is malformed),
- * EOVERFLOW (a cluster has as many references as the image's refcounts can
- * hold), EFBIG (a table would be too long), ENOSPC, ENOMEM, EIO.
+ * open; delete: the snapshot is attached; any: it is being changed already, or
+ * the host has swapped to it since it was last opened by nobody), EUCLEAN (the
+ * image is malformed), EOVERFLOW (a cluster has as many references as the
+ * image's refcounts can hold), EFBIG (a table would be too long), ENOSPC,
+ * ENOMEM, EIO.
  */
 struct qcow_snapshot {
 	__u32 size;
