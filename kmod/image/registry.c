@@ -69,6 +69,13 @@ static bool is_same(const struct qcow_image *image,
 	       image->backing == backing;
 }
 
+/* A device of smaller sectors cannot ask for what a file takes directly. */
+static bool is_too_coarse(const struct qcow_image *image,
+			  unsigned int sector_size)
+{
+	return max(image->file->align, image->data_file->align) > sector_size;
+}
+
 static bool overlaps(const struct qcow_image *image,
 		     const struct qcow_layer_files *layer)
 {
@@ -107,7 +114,8 @@ static struct qcow_image *find_shared(const struct qcow_open *open,
 			continue;
 		if (write || (image->writable && !snapshot))
 			return ERR_PTR(refuse_busy(image, write, why));
-		if (is_same(image, files, backing))
+		if (is_same(image, files, backing) &&
+		    !is_too_coarse(image, open->sector_size))
 			return image;
 		if (image->writable)
 			return ERR_PTR(refuse_busy(image, write, why));
