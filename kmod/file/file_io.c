@@ -13,8 +13,10 @@
 #include <linux/falloc.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "file/file_io.h"
 #include "file/record.h"
@@ -196,11 +198,30 @@ void qcow_io_resume(struct qcow_io *io)
 struct waited_io {
 	struct qcow_io io;
 	struct completion done;
+	struct work_struct work;
 };
 
 static void waited_complete(struct qcow_io *io)
 {
 	complete(&container_of(io, struct waited_io, io)->done);
+}
+
+static void waited_work(struct work_struct *work)
+{
+	struct waited_io *w = container_of(work, struct waited_io, work);
+	unsigned int noio = memalloc_noio_save();
+
+	qcow_io_resume(&w->io);
+	memalloc_noio_restore(noio);
+}
+
+/* Who is being killed gets nothing into a page cache; the image needs it. */
+static void resume_elsewhere(struct waited_io *w)
+{
+	INIT_WORK_ONSTACK(&w->work, waited_work);
+	queue_work(system_unbound_wq, &w->work);
+	flush_work(&w->work);
+	destroy_work_on_stack(&w->work);
 }
 
 int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
@@ -215,10 +236,13 @@ int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 	qcow_io_submit(&w.io, false);
 	for (;;) {
 		wait_for_completion(&w.done);
-		if (w.io.result != -EAGAIN)
+		if (w.io.result != -EAGAIN && w.io.result != -EINTR)
 			return w.io.result;
 		reinit_completion(&w.done);
-		qcow_io_resume(&w.io);
+		if (w.io.result == -EAGAIN)
+			qcow_io_resume(&w.io);
+		else
+			resume_elsewhere(&w);
 	}
 }
 
