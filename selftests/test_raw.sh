@@ -231,6 +231,19 @@ block_devices()
 	detach
 	sync "$loop"
 	same model disk.img
+
+	# Whose sectors are larger than the device's: only through its cache.
+	losetup -d "$loop"
+	loop=$(losetup -b 4096 -f --show disk.img)
+	attach -f raw "$loop"
+	both put source 4999 3
+	both fallocate -z -o 512 -l 512
+	both fallocate -z -o $((1 << 20 | 3584)) -l $((512 << 10))
+	both fallocate -p -o $((3 << 20 | 512)) -l $((1 << 20))
+	same model "$DEV"
+	detach
+	sync "$loop"
+	same model disk.img
 }
 
 real_iso()

@@ -9,6 +9,7 @@
  * and then: all there, or the end of the file (the rest is zeros), or short
  * (resume with the rest), or -EAGAIN (resume in a worker).
  */
+#include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/falloc.h>
 #include <linux/highmem.h>
@@ -387,9 +388,11 @@ static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
  */
 static unsigned int zero_granule(const struct qcow_file *file)
 {
+	struct inode *inode = qcow_file_inode(file);
+
 	if (!file->regular)
-		return file->align;
-	return min_t(unsigned int, i_blocksize(qcow_file_inode(file)), SZ_64K);
+		return bdev_logical_block_size(I_BDEV(inode));
+	return min_t(unsigned int, i_blocksize(inode), SZ_64K);
 }
 
 static int zero_blocks(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
