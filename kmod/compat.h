@@ -24,8 +24,10 @@
 #ifndef HAVE_RQ_LIST
 /* Before 6.13, and its backports: requests taken ahead are a bare chain. */
 #define qcow_plug_cached(plug)	((plug)->cached_rq)
+#define qcow_plug_first(plug)	((plug)->mq_list)
 #else
 #define qcow_plug_cached(plug)	rq_list_peek((struct rq_list *)&(plug)->cached_rqs)
+#define qcow_plug_first(plug)	rq_list_peek((struct rq_list *)&(plug)->mq_list)
 #endif
 
 #ifndef HAVE_BLK_MODE_T

@@ -181,14 +181,15 @@ static int map_request(struct qcow_device *dev, struct request *rq,
 static bool plug_holds_others(const struct blk_plug *plug,
 			      const struct request_queue *q)
 {
-	const struct request *cached;
+	const struct request *cached, *first;
 
 	if (!plug)
 		return false;
 	if (plug->multiple_queues)
 		return true;
 	cached = qcow_plug_cached(plug);
-	return cached && cached->q != q;
+	first = qcow_plug_first(plug);
+	return (cached && cached->q != q) || (first && first->q != q);
 }
 
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
@@ -289,6 +290,12 @@ void qcow_queue_exit(struct qcow_device *dev)
 	mempool_destroy(dev->bvecs);
 }
 
+/* Of whole clusters, what fits a request's length in bytes. */
+static unsigned int most_sectors(const struct queue_limits *lim)
+{
+	return round_down(UINT_MAX, lim->io_min) >> SECTOR_SHIFT;
+}
+
 static void fill_limits(struct qcow_device *dev, struct queue_limits *lim)
 {
 	u32 cluster = qcow_view_cluster_size(dev->view);
@@ -307,10 +314,10 @@ static void fill_limits(struct qcow_device *dev, struct queue_limits *lim)
 	if (dev->read_only)
 		return;
 	if (qcow_view_writes_zeroes(dev->view))
-		lim->max_write_zeroes_sectors = UINT_MAX >> SECTOR_SHIFT;
+		lim->max_write_zeroes_sectors = most_sectors(lim);
 	if (!discard || dev->no_discard)
 		return;
-	lim->max_hw_discard_sectors = UINT_MAX >> SECTOR_SHIFT;
+	lim->max_hw_discard_sectors = most_sectors(lim);
 	lim->discard_granularity = max(discard, dev->sector_size);
 }
 
