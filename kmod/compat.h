@@ -59,6 +59,7 @@ typedef fmode_t blk_mode_t;
 /* Before 6.11: features are flags of the queue and set by functions. */
 #define BLK_FEAT_WRITE_CACHE	(1U << 0)
 #define BLK_FEAT_FUA		(1U << 1)
+#define BLK_FEAT_STABLE_WRITES	(1U << 5)
 typedef unsigned int blk_features_t;
 
 static inline void qcow_apply_limits(struct request_queue *q,
@@ -79,6 +80,8 @@ static inline void qcow_apply_limits(struct request_queue *q,
 	blk_queue_write_cache(q, features & BLK_FEAT_WRITE_CACHE,
 			      features & BLK_FEAT_FUA);
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	if (features & BLK_FEAT_STABLE_WRITES)
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
 }
 #endif
 

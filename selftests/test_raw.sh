@@ -88,6 +88,29 @@ flushes()
 	detach
 }
 
+# A disk below that checksums pages must not see them change under way; what
+# is copied to a page cache may.
+stable_pages()
+{
+	[ -b /dev/vda ] || skip "no scratch disk"
+	echo 1 >/sys/block/vda/queue/stable_writes
+	defer sh -c 'echo 0 >/sys/block/vda/queue/stable_writes'
+	attach -f raw --sizelimit 16M /dev/vda
+	expect_equal "stable" 1 "$(stable)"
+	detach
+	attach -f raw --sizelimit 16M --direct-io off /dev/vda
+	expect_equal "stable" 0 "$(stable)"
+	detach
+	attach disk.img
+	expect_equal "stable" 0 "$(stable)"
+	detach
+}
+
+stable()
+{
+	cat "/sys/block/${DEV#/dev/}/queue/stable_writes"
+}
+
 discards()
 {
 	random_file disk.img 8M
@@ -263,7 +286,7 @@ real_iso()
 
 scratch_fs ext4 256
 cd "$FS"
-for part in reads_and_writes random_load flushes discards zeroes odd_sizes \
+for part in reads_and_writes random_load flushes stable_pages discards zeroes odd_sizes \
 	    holes parts_of_a_file read_only block_devices real_iso; do
 	echo "$part"
 	$part

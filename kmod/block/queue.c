@@ -326,7 +326,8 @@ static blk_features_t features(const struct qcow_device *dev)
 	if (dev->read_only)
 		return 0;
 	return BLK_FEAT_WRITE_CACHE |
-	       (qcow_view_fua(dev->view) ? BLK_FEAT_FUA : 0);
+	       (qcow_view_fua(dev->view) ? BLK_FEAT_FUA : 0) |
+	       (qcow_view_stable(dev->view) ? BLK_FEAT_STABLE_WRITES : 0);
 }
 
 #ifdef HAVE_QUEUE_LIMITS_FEATURES

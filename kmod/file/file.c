@@ -71,6 +71,18 @@ static bool may_nowait(const struct qcow_file *file)
 	return file->regular || bdev_nowait(I_BDEV(qcow_file_inode(file)));
 }
 
+bool qcow_file_stable(const struct qcow_file *file)
+{
+	struct inode *inode = qcow_file_inode(file);
+	struct block_device *bdev = file->regular ? inode->i_sb->s_bdev :
+						    I_BDEV(inode);
+
+	if (!file->direct)
+		return false;
+	return (bdev && bdev_stable_writes(bdev)) ||
+	       inode->i_sb->s_iflags & SB_I_STABLE_WRITES;
+}
+
 static int refuse_direct(const struct qcow_file *file, unsigned int granule,
 			 unsigned int align, struct qcow_reason *why)
 {

@@ -4,6 +4,7 @@
 #define QCOW_FILE_FILE_H
 
 #include <linux/fs.h>
+#include <linux/pagemap.h>
 
 #include "file/reason.h"
 
@@ -28,6 +29,7 @@ enum qcow_dio {
  * @regular:	a regular file, not a block device
  * @writable:	opened for writing
  * @written:	since the times were last updated
+ * @wb_err:	the mapping's error sequence when it was opened
  * @number:	in records: 1 for an external data file, else 0
  */
 struct qcow_file {
@@ -41,6 +43,7 @@ struct qcow_file {
 	bool regular;
 	bool writable;
 	bool written;
+	errseq_t wb_err;
 	u8 number;
 };
 
@@ -79,6 +82,26 @@ void qcow_file_close(struct qcow_file *file);
 static inline struct inode *qcow_file_inode(const struct qcow_file *file)
 {
 	return file->filp->f_mapping->host;
+}
+
+/**
+ * qcow_file_stable - may pages of a write not change while it is under way?
+ *
+ * Where they are checksummed below; what is copied to the page cache may.
+ */
+bool qcow_file_stable(const struct qcow_file *file);
+
+/**
+ * qcow_file_lost - has writing back ever failed since the file was opened?
+ *
+ * The kernel says so once to each struct file and forgets what it could not
+ * write; a device has many who ask, and all that is not durable is in doubt.
+ *
+ * Return: 0, or the error.
+ */
+static inline int qcow_file_lost(const struct qcow_file *file)
+{
+	return filemap_check_wb_err(file->filp->f_mapping, file->wb_err);
 }
 
 /** qcow_file_size - bytes in the file now */

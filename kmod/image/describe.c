@@ -42,6 +42,11 @@ bool qcow_view_fua(const struct qcow_view *view)
 	return !view->image->commit.wq;
 }
 
+bool qcow_view_stable(const struct qcow_view *view)
+{
+	return qcow_file_stable(view->image->data_file);
+}
+
 /*
  * What backs an image changes under a structural change.  Who serves commands
  * has none then; who describes a chain holds this.

@@ -91,6 +91,7 @@ bool qcow_view_writes_zeroes(const struct qcow_view *view);
 bool qcow_view_fua(const struct qcow_view *view);
 bool qcow_view_degraded(const struct qcow_view *view);
 bool qcow_view_direct(const struct qcow_view *view);
+bool qcow_view_stable(const struct qcow_view *view);	/* pages under way */
 unsigned int qcow_view_layers(const struct qcow_view *view);
 u64 qcow_view_offset(const struct qcow_view *view);	/* raw: in the file */
 bool qcow_view_is_top_of(const struct qcow_view *view,
