@@ -141,7 +141,7 @@ bad_sectors()
 	echo "$(($1 + $2)) $((disk_sectors - $1 - $2)) linear $disk $(($1 + $2))"
 }
 
-# failing_disk TYPE: a file system on it, with an image
+# failing_disk TYPE: a file system on it
 failing_disk()
 {
 	disk=/dev/ram7
@@ -153,6 +153,12 @@ failing_disk()
 	mkdir -p "$FS"
 	mount /dev/mapper/qcow-test "$FS"
 	cd "$FS"
+}
+
+# failing_image TYPE: on such a disk
+failing_image()
+{
+	failing_disk "$1"
 	qemu-img create -q -f qcow2 -o cluster_size=64k disk.qcow2 64M
 	attach disk.qcow2
 	put 0 256 conv=fsync
@@ -214,7 +220,7 @@ be64()
 # Only the request that hits it fails.
 bad_data()
 {
-	failing_disk "$1"
+	failing_image "$1"
 	bad=$(sector_of disk.qcow2 "$(host_offset $((128 << 10)))")
 	mapfile -t table < <(bad_sectors "$bad" 8)
 	disk_table "${table[@]}"
@@ -233,7 +239,7 @@ bad_data()
 # An L2 table that cannot be written: what was flushed stays.
 bad_metadata()
 {
-	failing_disk "$1"
+	failing_image "$1"
 	bad=$(sector_of disk.qcow2 "$(l2_table)")
 	mapfile -t table < <(bad_sectors "$bad" 128)
 	disk_table "${table[@]}"
@@ -276,7 +282,7 @@ gone_in_a_race()
 {
 	local racer
 
-	failing_disk "$1"
+	failing_image "$1"
 	"$model" --initial "$T/initial" --seed "$seed" --tolerate \
 		--threads 6 --seconds 8 --max-io 256k \
 		--state "$T/state" "$DEV" >"$T/raced" &
@@ -292,13 +298,41 @@ gone_in_a_race()
 	disk_ends
 }
 
+# What the page cache could not write it forgets, and tells of it once: who
+# asks again still has to hear it, also when the disk has long been mended.
+bad_writeback()
+{
+	failing_disk "$1"
+	head -c 8M /dev/zero >disk.img
+	sync disk.img
+	attach --direct-io off disk.img
+	bad=$(sector_of disk.img $((1 << 20)))
+	mapfile -t table < <(bad_sectors "$bad" 8)
+	disk_table "${table[@]}"
+	put 1024 64
+	expect_equal "state" live "$(state)"
+	expect_fail 1 flush
+	disk_table "$(fine)"
+	expect_fail 1 flush
+	expect_equal "state" degraded "$(state)"
+	expect_equal "failure" "writing back failed: -5" \
+		"$(cat "/sys/block/${DEV#/dev/}/qcow/failure")"
+	expect_fail 4 detach
+	attach --direct-io off disk.img
+	flush
+	expect_equal "state" live "$(state)"
+	detach
+	disk_ends
+}
+
 not_said=''
 require dmsetup filefrag jq xxd
 modprobe dm-mod
 random_file "$T/source" 1M
 for part in "full_below ext4 160" "full_below xfs 320" "full_below btrfs 320" \
 	    "bad_data ext4" "bad_metadata ext4" "bad_metadata xfs" \
-	    "gone_in_a_race ext4" "gone_in_a_race xfs"; do
+	    "gone_in_a_race ext4" "gone_in_a_race xfs" \
+	    "bad_writeback ext4" "bad_writeback xfs"; do
 	echo "$part (after $SECONDS s)"
 	part_mark="$MARK, $part"
 	echo "$part_mark" >/dev/kmsg

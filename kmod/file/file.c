@@ -41,6 +41,7 @@ static int open_own(struct qcow_file *file, bool write)
 	}
 	filp->f_mode |= FMODE_NOCMTIME;
 	file->filp = filp;
+	file->wb_err = filemap_sample_wb_err(filp->f_mapping);
 	return 0;
 }
 

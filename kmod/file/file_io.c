@@ -140,10 +140,16 @@ static void init_iocb(struct qcow_io *io, bool nowait)
 	}
 }
 
-/* The first write, as the first read, is a worker's: see warm_up(). */
+/*
+ * The first write, as the first read, is a worker's: see warm_up().  A sync
+ * of the page cache waits for the disk.
+ */
 static bool may_nowait(const struct qcow_io *io)
 {
-	return io->file->nowait && (!io->write || io->file->write_warm);
+	if (!io->file->nowait)
+		return false;
+	return !io->write ||
+	       (io->file->write_warm && (!io->sync || io->file->direct));
 }
 
 void qcow_io_submit(struct qcow_io *io, bool nowait)
@@ -317,6 +323,8 @@ int qcow_file_sync(struct qcow_file *file)
 	qcow_relief_begin();
 	flags = qcow_reserve_enter(false);
 	err = vfs_fsync_range(file->filp, 0, LLONG_MAX, 1);
+	if (!err)
+		err = qcow_file_lost(file);
 	qcow_reserve_leave(flags);
 	qcow_relief_end();
 	qcow_record_end(QCOW_RECORD_END, record, err);
@@ -383,8 +391,8 @@ static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
 }
 
 /*
- * What the file system can zero or give back without looking inside; a
- * network's block may be what it sends at a time.
+ * What the file system, or the device, can zero or give back without looking
+ * inside; a network's block may be what it sends at a time.
  */
 static unsigned int zero_granule(const struct qcow_file *file)
 {

@@ -8,6 +8,11 @@
 
 #include "image/internal.h"
 
+static bool is_raw(const struct qcow_image *image)
+{
+	return image->ops->format == QCOW_FORMAT_RAW;
+}
+
 u64 qcow_view_size(const struct qcow_view *view)
 {
 	return view->size;
@@ -26,7 +31,7 @@ u32 qcow_view_discard_granularity(const struct qcow_view *view)
 	    !(image->ops->discard || image->ops->erase) ||
 	    !image->file->filp->f_op->fallocate)
 		return 0;
-	if (image->ops->format == QCOW_FORMAT_RAW)
+	if (is_raw(image))
 		return i_blocksize(qcow_file_inode(image->file));
 	return 1U << image->geo.subcluster_bits;
 }
@@ -212,7 +217,11 @@ int qcow_view_show_features(const struct qcow_view *view, char *page)
 /* Writing that a flush promises is over until the next attach. */
 bool qcow_view_degraded(const struct qcow_view *view)
 {
-	return view->image->wq && READ_ONCE(view->image->commit.error);
+	const struct qcow_image *image = view->image;
+
+	if (is_raw(image))
+		return image->writable && qcow_file_lost(image->file);
+	return image->wq && READ_ONCE(image->commit.error);
 }
 
 int qcow_view_show_failure(const struct qcow_view *view, char *page)
@@ -221,6 +230,9 @@ int qcow_view_show_failure(const struct qcow_view *view, char *page)
 
 	if (!qcow_view_degraded(view))
 		return sysfs_emit(page, "\n");
+	if (is_raw(view->image))
+		return sysfs_emit(page, "writing back failed: %d\n",
+				  qcow_file_lost(view->image->file));
 	return sysfs_emit(page, "%s failed: %d\n", commit->failed,
 			  commit->error);
 }
