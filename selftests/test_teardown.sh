@@ -167,24 +167,6 @@ killed_commands()
 	qemu-io -c 'write 0 512' 0.qcow2 >/dev/null
 }
 
-# Through the page cache, where the killed may not write.
-killed_changes()
-{
-	local i device
-
-	attach --direct-io off 0.qcow2
-	device=$DEV
-	for i in {1..25}; do
-		killed snapshot create "$device" "$i"
-		killed snapshot delete "$device" "$i"
-		expect_equal "state" live \
-			"$(cat "/sys/block/${device#/dev/}/qcow/state")"
-	done
-	dd if=source of="$device" bs=64k conv=fsync status=none
-	detach "$device"
-	qemu-img check -q 0.qcow2 || fail "the image is damaged"
-}
-
 # The module stays while it is used, and is not used without reason.
 unloading()
 {
@@ -374,7 +356,7 @@ mkdir mnt
 
 # Once for what stays allocated after the first time.
 run rounds_with_readers
-for part in lazily partitions_open mounted killed_commands killed_changes \
+for part in lazily partitions_open mounted killed_commands \
 	    numbers_are_used_again many_at_once; do
 	run $part
 done

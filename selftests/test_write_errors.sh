@@ -26,12 +26,13 @@ fill_up()
 	sync -f .
 }
 
-# A file system of that type, with room for a part of the image.
+# full_below TYPE MIB LEAVE-MIB: such a file system, with room for a part of the
+# image
 full_below()
 {
 	scratch_fs "$1" "$2"
 	cd "$FS"
-	fill_up 14
+	fill_up "$3"
 	qemu-img create -q -f qcow2 -o cluster_size=64k disk.qcow2 64M
 	attach disk.qcow2
 	put 0 1024 conv=fsync
@@ -325,14 +326,42 @@ bad_writeback()
 	disk_ends
 }
 
+# The page cache takes nothing from who is being killed, and here that is when
+# the change has begun, or has only the header left to write.
+killed_in_a_change()
+{
+	local creator
+
+	failing_disk "$1"
+	qemu-img create -q -f qcow2 disk.qcow2 64M
+	attach --direct-io off disk.qcow2
+	put 0 256 conv=fsync
+	dmsetup suspend --nolockfs --noflush qcow-test
+	"$QCOWCTL" snapshot create "$DEV" now &
+	creator=$!
+	sleep 3
+	kill -KILL $creator
+	dmsetup resume qcow-test
+	wait $creator || :
+	expect_equal "state" live "$(state)"
+	put 0 256 conv=fsync
+	detach
+	checked disk.qcow2
+	qemu-img snapshot -l disk.qcow2 | grep now >/dev/null ||
+		fail "it was given up half way"
+	disk_ends
+}
+
 not_said=''
 require dmsetup filefrag jq xxd
 modprobe dm-mod
 random_file "$T/source" 1M
-for part in "full_below ext4 160" "full_below xfs 320" "full_below btrfs 320" \
+for part in "full_below ext4 160 9" "full_below xfs 320 12" \
+	    "full_below btrfs 320 14" \
 	    "bad_data ext4" "bad_metadata ext4" "bad_metadata xfs" \
 	    "gone_in_a_race ext4" "gone_in_a_race xfs" \
-	    "bad_writeback ext4" "bad_writeback xfs"; do
+	    "bad_writeback ext4" "bad_writeback xfs" \
+	    "killed_in_a_change ext4" "killed_in_a_change xfs"; do
 	echo "$part (after $SECONDS s)"
 	part_mark="$MARK, $part"
 	echo "$part_mark" >/dev/kmsg
