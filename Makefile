@@ -101,11 +101,17 @@ check-long:
 		test_write_fs.sh test_write_errors.sh test_memory.sh test_big.sh \
 		test_storm.sh test_tutorial.sh test_clones.sh
 
-# Under KASAN, lockdep and the like; the kernel is built first, once.
+# Under KASAN, lockdep and the like; the kernel is built first, once.  It looks
+# for leaks where devices and images come and go and where memory is refused.
+leak_tests := $(foreach t,faults hostile live refuse snapshot teardown,\
+		selftests/test_$t.sh)
+
 check-debug:
-	@kernel=$$(selftests/debug-kernel/build) && \
-	VM_TIMEOUT=36000 SLOW=5 selftests/run --kernel "$$kernel" \
-		$(or $(TESTS),selftests/test_*.sh)
+	@kernel=$$(selftests/debug-kernel/build) || exit; \
+	run() { VM_TIMEOUT=36000 SLOW=5 selftests/run --kernel "$$kernel" "$$@"; }; \
+	$(if $(TESTS),run $(TESTS),rc=0; \
+	run $(filter-out $(leak_tests),$(wildcard selftests/test_*.sh)) || rc=1; \
+	LEAKS=y run $(leak_tests) || rc=1; exit $$rc)
 
 # The real stack below: built first, as they boot VMs by themselves.
 check-plug check-logwrites check-merge: check-%: crash-programs

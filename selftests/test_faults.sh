@@ -274,7 +274,7 @@ for fault in $faults; do
 		skip "this kernel injects no faults (that of check-debug does)"
 done
 injected=0
-[ ! -e $debugfs/kmemleak ] || echo clear >$debugfs/kmemleak
+! finds_leaks || echo clear >$debugfs/kmemleak
 aim
 defer no_more_faults
 scratch_fs ext4 512

@@ -46,13 +46,19 @@ drop_ramdisks()
 	return $status
 }
 
+# Does this kernel look for leaks?
+finds_leaks()
+{
+	[ -e /sys/kernel/debug/kmemleak ] && ! grep -q kmemleak=off /proc/cmdline
+}
+
 # What of the driver nobody leads to any more, if this kernel looks for that:
 # the second time, as what is on its way is seen nowhere.
 leaks()
 {
 	local file=/sys/kernel/debug/kmemleak found
 
-	[ -e $file ] || return 0
+	finds_leaks || return 0
 	for _ in 1 2; do
 		sleep 6
 		echo scan >$file
