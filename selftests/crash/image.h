@@ -77,6 +77,13 @@ struct image {
 /** span_load - map a file; exits where that fails */
 struct span span_load(const char *path);
 
+/**
+ * image_parse - set @image->header from the state
+ *
+ * Return: false where it is none, which is reported.
+ */
+bool image_parse(struct image *image);
+
 /** view_init - @image->geo is set; all of @view is zero but id and name */
 void view_init(struct view *view, const struct image *image,
 	       struct span content, const struct oracle *oracle);

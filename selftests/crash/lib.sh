@@ -12,9 +12,10 @@ grown=0		# disks that it has left longer
 # What each disk has, and what it is resized to now and then.
 size=$((8 << 20)) longer=$((12 << 20))
 
+# Whatever tools have said, not all of it.
 say()
 {
-	printf '# %s\n' "$*"
+	sed 's/^/# /; 20q' <<<"$*"
 }
 
 # result STATUS NAME

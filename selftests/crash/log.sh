@@ -57,7 +57,7 @@ log_begin()
 	[ ${#chosen[@]} -eq 0 ] || stacks=("${chosen[@]}")
 	cd "$top" || exit
 	work=$(mktemp -d)
-	trap 'umount "$work/mnt" 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
+	trap 'cd /; umount "$work/mnt" 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
 	trap 'exit 130' INT TERM
 	mkdir "$work/mnt" "$work/share"
 	echo "KTAP version 1"

@@ -19,19 +19,6 @@ static void *must_alloc(size_t size)
 
 /* --- Loading --- */
 
-static bool parse_header(struct image *image)
-{
-	const struct medium *m = &image->medium[0];
-	struct qcow_fault fault;
-
-	if (!qcow2_header_parse(m->state, m->state_size, &image->header,
-				&fault))
-		return true;
-	report_problem(PROMISE_METADATA, "%s: %s", fault.structure,
-		       fault.problem);
-	return false;
-}
-
 /* Zeros where it is shorter: what a longer disk shows at first. */
 static struct span padded(struct span from, u64 size)
 {
@@ -74,7 +61,7 @@ static void load_side(struct side *s, struct medium *media, const char *path,
 	struct image *image = &s->image;
 
 	image->medium = media;
-	if (!parse_header(image) || image->header.size != content.size)
+	if (!image_parse(image) || image->header.size != content.size)
 		errx(1, "%s: no qcow2 image of such a disk", path);
 	qcow2_geometry_init(&image->geo, &image->header);
 	image->initial = span_load(path);
@@ -192,7 +179,7 @@ static bool base_shows(struct pair *p, struct span *now)
 				      p->media[PAIR_BASE].state_size };
 		return true;
 	}
-	if (!parse_header(&s->image))
+	if (!image_parse(&s->image))
 		return false;
 	metadata_check(&s->metadata, &s->image);
 	if (s->snapshot.name)
@@ -241,7 +228,7 @@ void pair_judge(struct pair *p)
 {
 	int i;
 
-	if (parse_header(&p->top.image)) {
+	if (image_parse(&p->top.image)) {
 		metadata_check(&p->top.metadata, &p->top.image);
 		if (p->has_base)
 			judge_commit(p);

@@ -8,22 +8,9 @@
 #include "sector.h"
 #include "verdict.h"
 
-static bool parse_header(struct image *image)
-{
-	struct medium *m = &image->medium[0];
-	struct qcow_fault fault;
-
-	if (!qcow2_header_parse(m->state, m->state_size, &image->header,
-				&fault))
-		return true;
-	report_problem(PROMISE_METADATA, "%s: %s", fault.structure,
-		       fault.problem);
-	return false;
-}
-
 void verdict_init(struct verdict *v, const char *path)
 {
-	if (!parse_header(&v->image))
+	if (!image_parse(&v->image))
 		errx(1, "%s: no qcow2 image", path);
 	v->first = v->image.header;
 	v->image.initial = span_load(path);
@@ -173,7 +160,7 @@ static struct world *world_of_state(struct verdict *v)
 void verdict_state(struct verdict *v)
 {
 	struct image *image = &v->image;
-	bool parsed = parse_header(image);
+	bool parsed = image_parse(image);
 	struct world *w = parsed ? world_of_state(v) : verdict_world(v);
 
 	v->shown = w;

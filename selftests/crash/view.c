@@ -38,6 +38,19 @@ struct span span_load(const char *path)
 	return span;
 }
 
+bool image_parse(struct image *image)
+{
+	const struct medium *m = &image->medium[0];
+	struct qcow_fault fault;
+
+	if (!qcow2_header_parse(m->state, m->state_size, &image->header,
+				&fault))
+		return true;
+	report_problem(PROMISE_METADATA, "%s: %s", fault.structure,
+		       fault.problem);
+	return false;
+}
+
 static void *array(u64 count, size_t size)
 {
 	void *p = calloc(count, size);
