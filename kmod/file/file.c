@@ -64,12 +64,17 @@ static unsigned int dio_align(struct qcow_file *file)
 	return i_blocksize(inode);
 }
 
-/* Before 6.2 a block device is opened with FMODE_NOWAIT whatever it can. */
+/*
+ * Before 6.2 a block device is opened with FMODE_NOWAIT whatever it can; and its
+ * page cache, in newer ones, waits for the inode's lock all the same, of which
+ * who reads our device through its cache holds another one.
+ */
 static bool may_nowait(const struct qcow_file *file)
 {
 	if (!(file->filp->f_mode & FMODE_NOWAIT))
 		return false;
-	return file->regular || bdev_nowait(I_BDEV(qcow_file_inode(file)));
+	return file->regular ||
+	       (file->direct && bdev_nowait(I_BDEV(qcow_file_inode(file))));
 }
 
 bool qcow_file_stable(const struct qcow_file *file)
@@ -114,6 +119,7 @@ static void go_buffered(struct qcow_file *file)
 	file->direct = false;
 	file->ki_flags = 0;
 	file->align = 1;
+	file->nowait = may_nowait(file);
 }
 
 /*

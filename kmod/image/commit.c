@@ -301,7 +301,8 @@ static struct qcow_epoch *close_epoch(struct qcow_image *image)
 	spin_lock(&commit->lock);
 	old = rcu_dereference_protected(commit->epoch,
 					lockdep_is_held(&commit->lock));
-	empty = list_empty(&old->freed);
+	/* none: the last commit of all */
+	empty = !old || list_empty(&old->freed);
 	spin_unlock(&commit->lock);
 	if (empty)
 		return NULL;
@@ -738,13 +739,19 @@ static void last_commit(struct qcow_image *image)
 int qcow_commit_destroy(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
-	struct qcow_epoch *last;
+	struct qcow_epoch *closed, *last;
 
 	last_commit(image);
-	if (commit->closed)
-		percpu_ref_kill(&commit->closed->ref);
+	/* what they release may have a commit run, which is not to find them */
+	spin_lock(&commit->lock);
+	closed = commit->closed;
 	commit->closed = NULL;
-	last = rcu_dereference_protected(commit->epoch, true);
+	last = rcu_dereference_protected(commit->epoch,
+					 lockdep_is_held(&commit->lock));
+	RCU_INIT_POINTER(commit->epoch, NULL);
+	spin_unlock(&commit->lock);
+	if (closed)
+		percpu_ref_kill(&closed->ref);
 	percpu_ref_kill(&last->ref);
 	wait_event(commit->idle, !atomic_read(&commit->epochs));
 	last_commit(image);
