@@ -246,6 +246,19 @@ static void compare_cluster(struct walk *w, u64 cluster, u64 refcount)
 		overlap(w, cluster);
 }
 
+/* No refcounts there, but no refcount makes one cluster two things either. */
+static void compare_nothing(struct walk *w, u64 first, u64 n)
+{
+	u64 i;
+
+	w->r->check_errors += n;
+	walk_say(w, "clusters %llu to %llu: no refcounts can be read", first,
+		 first + n - 1);
+	for (i = 0; i < n; i++)
+		if (unlikely(census_overlaps(&w->c->census, first + i)))
+			overlap(w, first + i);
+}
+
 static int compare_block(struct walk *w, u64 index, u64 n)
 {
 	unsigned int order = w->c->geo.refcount_order;
@@ -255,9 +268,7 @@ static int compare_block(struct walk *w, u64 index, u64 n)
 	int err;
 
 	if (block_unreadable(w, offset)) {
-		w->r->check_errors += n;
-		walk_say(w, "clusters %llu to %llu: no refcounts can be read", first,
-			 first + n - 1);
+		compare_nothing(w, first, n);
 		return 0;
 	}
 	if (!offset) {
