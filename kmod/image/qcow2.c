@@ -292,6 +292,8 @@ int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
 	if (err != -EAGAIN)
 		return err;
 	slice.number = run->slice;
+	spin_lock_init(&slice.lock);
+	seqcount_spinlock_init(&slice.seq, &slice.lock);
 	slice.entries = kmalloc(size, GFP_NOIO);
 	if (!slice.entries)
 		return -ENOMEM;
