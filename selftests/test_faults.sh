@@ -284,4 +284,3 @@ for part in writing detaching attaching reading no_leaks; do
 	echo "$part (after $SECONDS s)"
 	$part
 done
-dmesg_clean
