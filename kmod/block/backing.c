@@ -70,10 +70,11 @@ static void swap_files(struct qcow_device *dev, struct file **files,
 	dev->nr_files = n;
 }
 
-static int rebase_claimed(struct qcow_device *dev, struct qcow_change *change,
-			  const struct qcow_layer_files *layers,
-			  unsigned int nr, u64 *pause_ns,
-			  struct qcow_reason *why)
+int qcow_device_change_backing(struct qcow_device *dev,
+			       struct qcow_change *change,
+			       const struct qcow_layer_files *layers,
+			       unsigned int nr, u64 *pause_ns,
+			       struct qcow_reason *why)
 {
 	const struct qcow_open open = {
 		.layers = layers, .nr_layers = nr, .dio = dev->dio,
@@ -107,7 +108,8 @@ int qcow_device_rebase(unsigned int number, struct qcow_change *change,
 		return -ENXIO;
 	err = qcow_device_claim(dev, change, false, why);
 	if (!err) {
-		err = rebase_claimed(dev, change, layers, nr, pause_ns, why);
+		err = qcow_device_change_backing(dev, change, layers, nr,
+						 pause_ns, why);
 		qcow_device_unclaim(dev);
 	}
 	put_device(disk_to_dev(dev->disk));

@@ -208,10 +208,10 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 	int err;
 
 	change->unit = dev->sector_size;
-	err = qcow_change_lock();
+	err = qcow_change_lock(change);
 	if (err)
 		return err;
-	err = qcow_change_open(change, why);
+	err = qcow_change_open(dev->view, change, why);
 	if (!err) {
 		err = change_locked(dev, change, pause_ns, why);
 		qcow_change_close(change);

@@ -368,6 +368,69 @@ static long ctl_rebase(struct file *ctl, void *arg)
 	return err;
 }
 
+static int check_merge(const struct qcow_merge *m)
+{
+	if (m->flags & ~QCOW_MERGE_KEEP || m->op < QCOW_MERGE_BEGIN ||
+	    m->op > QCOW_MERGE_STOP)
+		return -EINVAL;
+	if (m->flags && m->op != QCOW_MERGE_END)
+		return -EINVAL;
+	if (m->op != QCOW_MERGE_BEGIN)
+		return m->nr_layers ? -EINVAL : 0;
+	return m->nr_layers && m->nr_layers < QCOW_MAX_LAYERS ? 0 : -EINVAL;
+}
+
+static long merge_begin(struct file *ctl, struct qcow_merge *m,
+			struct qcow_reason *why)
+{
+	struct qcow_layer_files *layers = get_layers(m->layers, m->nr_layers);
+	long err;
+
+	if (IS_ERR(layers))
+		return PTR_ERR(layers);
+	err = qcow_device_merge_begin(m->number, ctl, layers, m->nr_layers,
+				      &m->pause_ns, why);
+	put_layers(layers, m->nr_layers);
+	return err;
+}
+
+static long run_merge(struct file *ctl, struct qcow_merge *m,
+		      struct qcow_reason *why)
+{
+	switch (m->op) {
+	case QCOW_MERGE_BEGIN:
+		return merge_begin(ctl, m, why);
+	case QCOW_MERGE_STEP:
+		return qcow_device_merge_step(m->number, ctl, &m->left, why);
+	case QCOW_MERGE_END:
+		return qcow_device_merge_end(m->number, ctl,
+					     m->flags & QCOW_MERGE_KEEP,
+					     &m->pause_ns, why);
+	default:
+		return qcow_device_merge_stop(m->number, ctl, &m->pause_ns,
+					      why);
+	}
+}
+
+static long ctl_merge(struct file *ctl, void *arg)
+{
+	struct qcow_merge *m = arg;
+	struct qcow_reason *why;
+	long err;
+
+	err = check_merge(m);
+	if (err)
+		return err;
+	why = kzalloc(sizeof(*why), GFP_KERNEL);
+	if (!why)
+		return -ENOMEM;
+	err = run_merge(ctl, m, why);
+	if (err)
+		put_message(m->message, m->message_len, why);
+	kfree(why);
+	return err;
+}
+
 /**
  * struct ctl_command - one ioctl
  * @cmd: its number
@@ -401,6 +464,8 @@ static const struct ctl_command commands[] = {
 	  sizeof(struct qcow_fill), ctl_fill },
 	{ QCOW_REBASE, sizeof(struct qcow_rebase),
 	  sizeof(struct qcow_rebase), ctl_rebase },
+	{ QCOW_MERGE, sizeof(struct qcow_merge),
+	  sizeof(struct qcow_merge), ctl_merge },
 };
 
 /* A newer caller's structure is larger, and so is the number it encodes. */
@@ -429,6 +494,7 @@ union ctl_arg {
 	struct qcow_empty empty;
 	struct qcow_fill fill;
 	struct qcow_rebase rebase;
+	struct qcow_merge merge;
 };
 
 static long run_command(const struct ctl_command *c, struct file *ctl,
@@ -464,6 +530,7 @@ static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int ctl_release(struct inode *inode, struct file *file)
 {
+	qcow_device_merge_orphans(file);
 	qcow_device_detach_hidden(file);
 	return 0;
 }

@@ -311,6 +311,22 @@ int qcow_device_detach(unsigned int number, bool lazy)
 	return err;
 }
 
+struct qcow_device *qcow_device_merged_by(const struct file *ctl)
+{
+	struct qcow_device *dev, *found = NULL;
+
+	mutex_lock(&devices_mutex);
+	list_for_each_entry(dev, &devices, node) {
+		if (dev->live && READ_ONCE(dev->merger) == ctl) {
+			found = dev;
+			get_device(disk_to_dev(found->disk));
+			break;
+		}
+	}
+	mutex_unlock(&devices_mutex);
+	return found;
+}
+
 /* One that belongs to that file, and now to nobody; with a reference. */
 static struct qcow_device *orphan_hidden(const struct file *ctl)
 {
@@ -364,6 +380,7 @@ static struct qcow_device *alloc_device(const struct qcow_attach *attach)
 	dev->state = dev->read_only ? QCOW_STATE_READ_ONLY : QCOW_STATE_LIVE;
 	strscpy(dev->name, attach->name, sizeof(dev->name));
 	INIT_WORK(&dev->detach_work, detach_work);
+	mutex_init(&dev->merge_lock);
 	return dev;
 }
 

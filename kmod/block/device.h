@@ -28,6 +28,8 @@ enum qcow_state {
  * @live:	the disk was added; guarded by the list's mutex
  * @read_only:	attached so
  * @changing:	it is being given another structure; under open_mutex
+ * @merger:	it is being merged into its backing file through this control
+ *		file; under @merge_lock, which is held for each part of that
  * @shut:	nobody may open it meanwhile; likewise
  * @swapped:	swap lies on it, or did since it was last opened by nobody
  * @lazy:	detach when the last opener closes it
@@ -52,6 +54,8 @@ struct qcow_device {
 	bool live;
 	bool read_only;
 	bool changing;
+	const struct file *merger;
+	struct mutex merge_lock;
 	bool shut;
 	bool swapped;
 	bool lazy;
@@ -159,6 +163,39 @@ int qcow_device_fill(unsigned int number, u64 start, u64 length, u64 *changes,
 int qcow_device_rebase(unsigned int number, struct qcow_change *change,
 		       const struct qcow_layer_files *layers, unsigned int nr,
 		       u64 *pause_ns, struct qcow_reason *why);
+
+/** qcow_device_change_backing - the same, with the layers below the top image
+ *
+ * @change->backing will be what is made of @layers.
+ */
+int qcow_device_change_backing(struct qcow_device *dev,
+			       struct qcow_change *change,
+			       const struct qcow_layer_files *layers,
+			       unsigned int nr, u64 *pause_ns,
+			       struct qcow_reason *why);
+
+/* merge.c */
+
+/**
+ * qcow_device_merge_begin - see struct qcow_merge, for this and the next ones
+ * @ctl: the control file: when that is closed, it is over
+ */
+int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
+			    const struct qcow_layer_files *layers,
+			    unsigned int nr, u64 *pause_ns,
+			    struct qcow_reason *why);
+int qcow_device_merge_step(unsigned int number, const struct file *ctl,
+			   u64 *left, struct qcow_reason *why);
+int qcow_device_merge_end(unsigned int number, const struct file *ctl,
+			  bool keep, u64 *pause_ns, struct qcow_reason *why);
+int qcow_device_merge_stop(unsigned int number, const struct file *ctl,
+			   u64 *pause_ns, struct qcow_reason *why);
+
+/** qcow_device_merge_orphans - stop all that were begun through @ctl */
+void qcow_device_merge_orphans(const struct file *ctl);
+
+/** qcow_device_merged_by - one that is, with a reference to its disk; or NULL */
+struct qcow_device *qcow_device_merged_by(const struct file *ctl);
 
 int qcow_device_init(void);
 void qcow_device_exit(void);

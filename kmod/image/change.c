@@ -14,33 +14,17 @@
 /* Runs of clusters that are released before it is waited for a commit. */
 #define RELEASE_RUNS	4096
 
-int qcow_change_lock(void)
+int qcow_change_lock(const struct qcow_change *change)
 {
-	return qcow_registry_lock_killable();
+	if (change->op != QCOW_CHANGE_MERGE_STOP)
+		return qcow_registry_lock_killable();
+	qcow_registry_lock();
+	return 0;
 }
 
 void qcow_change_unlock(void)
 {
 	qcow_registry_unlock();
-}
-
-int qcow_change_open(struct qcow_change *change, struct qcow_reason *why)
-{
-	struct qcow_image *layers;
-
-	if (change->op != QCOW_CHANGE_REBASE)
-		return 0;
-	layers = qcow_layers_open(change->backing, why);
-	if (IS_ERR(layers))
-		return PTR_ERR(layers);
-	change->layers = layers;
-	return 0;
-}
-
-void qcow_change_close(struct qcow_change *change)
-{
-	qcow_registry_put(change->layers);
-	change->layers = NULL;
 }
 
 static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
@@ -72,11 +56,37 @@ static int check(const struct qcow_view *view, enum qcow_change_op op,
 
 	if (err)
 		return err;
-	if (image->geo.external_data && op != QCOW_CHANGE_REBASE)
+	if (image->geo.external_data && op != QCOW_CHANGE_REBASE &&
+	    op != QCOW_CHANGE_MERGE_STOP)
 		return qcow_refuse(why, -EOPNOTSUPP,
 				   "%s: has an external data file, which knows no other size and no snapshots",
 				   image->path);
 	return 0;
+}
+
+int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
+		     struct qcow_reason *why)
+{
+	struct qcow_image *layers;
+
+	if (change->op == QCOW_CHANGE_MERGE_BEGIN)
+		return check(view, change->op, why) ?:
+		       qcow_merge_open(view->image, change, why);
+	if (change->op != QCOW_CHANGE_REBASE)
+		return 0;
+	layers = qcow_layers_open(change->backing, why);
+	if (IS_ERR(layers))
+		return PTR_ERR(layers);
+	change->layers = layers;
+	return 0;
+}
+
+void qcow_change_close(struct qcow_change *change)
+{
+	qcow_registry_put(change->layers);
+	change->layers = NULL;
+	qcow_merge_free(change->merge);
+	change->merge = NULL;
 }
 
 /* The tables that the active disk will have, or has already, are metadata. */
@@ -184,10 +194,6 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	u64 record;
 	int err;
 
-	if (READ_ONCE(image->commit.error))
-		return qcow_refuse(why, -EIO,
-				   "%s: cannot be changed since %s failed; detach it first",
-				   image->path, image->commit.failed);
 	err = zero_rest(&image->active, change);
 	/* a refill makes refcount blocks dirty */
 	qcow_alloc_stop(image);
@@ -208,6 +214,28 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	return err;
 }
 
+static int change_image(struct qcow_image *image, struct qcow_change *change,
+			struct qcow_reason *why)
+{
+	int err;
+
+	if (change->op == QCOW_CHANGE_MERGE_STOP)
+		return qcow_merge_stop(image);
+	if (READ_ONCE(image->commit.error))
+		return qcow_refuse(why, -EIO,
+				   "%s: cannot be changed since %s failed; detach it first",
+				   image->path, image->commit.failed);
+	if (change->op == QCOW_CHANGE_MERGE_BEGIN)
+		return qcow_merge_begin(image, change, why);
+	if (change->op == QCOW_CHANGE_MERGE_END) {
+		err = qcow_merge_end(image, why);
+		if (err || change->keep)
+			return err;
+		change->op = QCOW_CHANGE_EMPTY;
+	}
+	return change_quietly(image, change, why);
+}
+
 int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 		    struct qcow_reason *why)
 {
@@ -220,7 +248,7 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	if (err)
 		return err;
 	noio = memalloc_noio_save();
-	err = change_quietly(image, change, why);
+	err = change_image(image, change, why);
 	memalloc_noio_restore(noio);
 	if (err == -ENOSPC || err == -EDQUOT)
 		return qcow_refuse(why, err, "%s: there is no room for its new tables",

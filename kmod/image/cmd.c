@@ -29,8 +29,11 @@ static void cmd_put(struct qcow_cmd *cmd)
 {
 	if (!atomic_dec_and_test(&cmd->pending))
 		return;
-	if (cmd->epoch)
+	if (cmd->epoch) {
+		if (unlikely(cmd->view->image->merge))
+			qcow_merge_leave(cmd);
 		qcow_epoch_leave(cmd->epoch);
+	}
 	cmd->done(cmd);
 }
 
@@ -362,8 +365,11 @@ void qcow_cmd_submit(struct qcow_cmd *cmd)
 	cmd->first_used = false;
 	cmd->error = 0;
 	cmd->epoch = NULL;
-	if (cmd->view->image->commit.wq && cmd->op != QCOW_OP_FLUSH)
+	if (cmd->view->image->commit.wq && cmd->op != QCOW_OP_FLUSH) {
 		cmd->epoch = qcow_epoch_enter(cmd->view->image);
+		if (unlikely(cmd->view->image->merge) && cmd->epoch)
+			qcow_merge_enter(cmd);
+	}
 	if (cmd->op <= QCOW_OP_WRITE && !cmd->no_inline &&
 	    qcow_task_enter(&task, cmd->op == QCOW_OP_WRITE)) {
 		ret = dispatch(cmd, true);
@@ -382,7 +388,7 @@ static void waited_done(struct qcow_cmd *cmd)
 	complete(&container_of(cmd, struct waited_cmd, cmd)->done);
 }
 
-int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len)
+int qcow_cmd_run(const struct qcow_cmd *like)
 {
 	struct waited_cmd *w = kzalloc(sizeof(*w), GFP_NOIO);
 	int err;
@@ -390,13 +396,9 @@ int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len)
 	if (!w)
 		return -ENOMEM;
 	init_completion(&w->done);
-	qcow_cmd_init(&w->cmd);
-	w->cmd.view = view;
-	w->cmd.wq = view->image->wq;
-	w->cmd.op = op;
-	w->cmd.pos = pos;
-	w->cmd.len = len;
+	w->cmd = *like;
 	w->cmd.done = waited_done;
+	qcow_cmd_init(&w->cmd);
 	qcow_cmd_submit(&w->cmd);
 	wait_for_completion(&w->done);
 	/* its work item may have been queued once more than was needed */
@@ -404,4 +406,14 @@ int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len)
 	err = w->cmd.error;
 	kfree(w);
 	return err;
+}
+
+int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len)
+{
+	const struct qcow_cmd like = {
+		.view = view, .wq = view->image->wq, .op = op, .pos = pos,
+		.len = len,
+	};
+
+	return qcow_cmd_run(&like);
 }

@@ -143,6 +143,17 @@ int qcow_image_close(struct qcow_image *image)
 	return err;
 }
 
+int qcow_image_settle(struct qcow_image *image)
+{
+	int err = image->wq ? qcow_writable_destroy(image) :
+			      qcow_file_sync(image->file);
+
+	image->wq = NULL;
+	image->commit.wq = NULL;
+	image->writable = false;
+	return err;
+}
+
 int qcow_image_corrupt(struct qcow_image *image, const struct qcow_fault *fault)
 {
 	if (__ratelimit(&image->complaints))

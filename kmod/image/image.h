@@ -18,6 +18,8 @@
 
 struct bio;
 struct qcow_epoch;
+struct qcow_image;
+struct qcow_merge_state;
 struct qcow_view;
 
 /**
@@ -42,6 +44,7 @@ struct qcow_layer_files {
  * @nr_layers:	of it
  * @write:	the top layer will be written
  * @dio:	direct or buffered I/O on all files of it
+ * @instead:	the top layer takes this image's place, which has its file open
  * @sector_size: the unit of commands, bytes
  * @cache_size:	L2 cache of the top image, bytes; 0 for the default
  * @snapshot:	id or name of an internal snapshot of the top image, or NULL
@@ -51,6 +54,7 @@ struct qcow_open {
 	const struct qcow_layer_files *layers;
 	unsigned int nr_layers;
 	bool write;
+	const struct qcow_image *instead;
 	enum qcow_dio dio;
 	unsigned int sector_size;
 	u64 cache_size;
@@ -113,6 +117,9 @@ enum qcow_change_op {
 	QCOW_CHANGE_RESIZE,
 	QCOW_CHANGE_EMPTY,
 	QCOW_CHANGE_REBASE,
+	QCOW_CHANGE_MERGE_BEGIN,
+	QCOW_CHANGE_MERGE_END,
+	QCOW_CHANGE_MERGE_STOP,
 };
 
 /**
@@ -123,13 +130,16 @@ enum qcow_change_op {
  * @name_len:	bytes
  * @format:	REBASE: of the backing file, as the image is to have it
  * @format_len:	bytes
- * @backing:	REBASE: its layers, of which there may be none
+ * @backing:	REBASE: its layers, of which there may be none; MERGE_BEGIN: the
+ *		same as before, the first one open for writing
  * @filled:	REBASE: refuse it unless there were so many changes before, as
  * @changes:	a fill has said
  * @size:	of the disk to come, bytes
  * @unit:	what its size has to be a multiple of: a sector of the device
  * @shrink:	it may become smaller
- * @layers:	private: REBASE: the image that is to back it, then that which did
+ * @keep:	MERGE_END: the image is not emptied
+ * @layers:	private: the image that is to back it, then that which did
+ * @merge:	private: MERGE_BEGIN
  * @freed:	private: a bit for each cluster that is to be released, and
  * @clusters:	how many
  */
@@ -145,7 +155,9 @@ struct qcow_change {
 	u64 size;
 	u32 unit;
 	bool shrink;
+	bool keep;
 	struct qcow_image *layers;
+	struct qcow_merge_state *merge;
 	unsigned long *freed;
 	u64 clusters;
 };
@@ -153,9 +165,9 @@ struct qcow_change {
 /**
  * qcow_change_lock - nobody opens, closes or changes an image meanwhile
  *
- * Return: 0, or -EINTR.
+ * Return: 0, or -EINTR; not for what has to be done, QCOW_CHANGE_MERGE_STOP.
  */
-int qcow_change_lock(void);
+int qcow_change_lock(const struct qcow_change *change);
 void qcow_change_unlock(void);
 
 /**
@@ -167,7 +179,8 @@ void qcow_change_unlock(void);
  * Context: qcow_change_lock() is held, also for qcow_change_close().
  * Return: 0, then qcow_change_close() is due; or as qcow_chain_open().
  */
-int qcow_change_open(struct qcow_change *change, struct qcow_reason *why);
+int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
+		     struct qcow_reason *why);
 void qcow_change_close(struct qcow_change *change);
 
 /**
@@ -205,6 +218,20 @@ void qcow_change_release(struct qcow_view *view, struct qcow_change *change);
  */
 int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why);
+
+/**
+ * qcow_view_merge - give the backing file some of what the image has
+ * @view: an active disk, between QCOW_CHANGE_MERGE_BEGIN and _END or _STOP
+ * @left: set to the bytes of the disk that may yet differ
+ * @why:  set where it fails
+ *
+ * Context: one at a time; commands may be under way.
+ * Return: 0; -EINTR: a signal came; or as for a read, or a write.
+ */
+int qcow_view_merge(struct qcow_view *view, u64 *left, struct qcow_reason *why);
+
+/** qcow_view_merging - was it begun, and did not end? */
+bool qcow_view_merging(const struct qcow_view *view);
 
 enum qcow_op {
 	QCOW_OP_READ,
@@ -263,6 +290,7 @@ struct qcow_cmd {
 
 	/* private */
 	struct qcow_epoch *epoch;
+	struct qcow_epoch *below;	/* of the image below, which is written */
 	atomic_t pending;
 	u32 dispatched;			/* bytes */
 	bool first_used;

@@ -163,6 +163,8 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
  * @wq:		writable qcow2: refills and releases, and what goes with it:
  * @sealed:	another backing file is to come, so that from now on whatever
  *		reads zeros has to say so itself
+ * @merge:	it is being merged into its backing file; changes while no
+ *		command is under way
  * @changes:	how many structural changes there were; like @sealed it changes
  *		only under the device's claim
  * @verified:	a bit for each slice whose COPIED flags were checked
@@ -193,6 +195,7 @@ struct qcow_image {
 	struct qcow_cow cow;
 	struct qcow_metadata_index metadata;
 	bool sealed;
+	struct qcow_merge_state *merge;
 	u64 changes;
 	unsigned long *verified;
 	struct mutex header_lock;
@@ -297,6 +300,14 @@ int qcow_writable_init(struct qcow_image *image, struct qcow_reason *why);
 int qcow_writable_destroy(struct qcow_image *image);
 
 /**
+ * qcow_image_settle - from now on it is only read
+ *
+ * Context: no command is under way.
+ * Return: 0 if all that was written is durable.
+ */
+int qcow_image_settle(struct qcow_image *image);
+
+/**
  * qcow_header_change - change the file's header, durably
  * @change: called with the header as it lies in the file
  *
@@ -316,6 +327,11 @@ int qcow_change_check(const struct qcow_view *view, struct qcow_reason *why);
 /** qcow_rebase - another backing file; Context: the image is quiet */
 int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
 		struct qcow_reason *why);
+
+/** qcow_backing_check - can that image back it, with the device as it is? */
+int qcow_backing_check(const struct qcow_image *image,
+		       const struct qcow_image *backing,
+		       struct qcow_reason *why);
 
 struct qcow_shadow;
 
@@ -382,12 +398,32 @@ void qcow_cmd_unpark(struct qcow_cmd *cmd);
 void qcow_cmd_fail(struct qcow_cmd *cmd, int error);
 
 /**
- * qcow_cmd_wait - a command to a writable qcow2 image, that has no memory
- * @op: QCOW_OP_ZERO or QCOW_OP_FILL
+ * qcow_cmd_run - a command whose "in" members are those of @like; @done is not
  *
  * As a request would, whether or not requests are let in.  Waits for it.
  */
+int qcow_cmd_run(const struct qcow_cmd *like);
+
+/** qcow_cmd_wait - one to a writable qcow2 image, that has no memory */
 int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len);
+
+/* merge.c */
+
+/** qcow_merge_open - open what QCOW_CHANGE_MERGE_BEGIN needs: change->layers */
+int qcow_merge_open(struct qcow_image *image, struct qcow_change *change,
+		    struct qcow_reason *why);
+void qcow_merge_free(struct qcow_merge_state *merge);
+
+/* At rest: see struct qcow_change. */
+int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
+		     struct qcow_reason *why);
+int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why);
+int qcow_merge_stop(struct qcow_image *image);
+
+/** qcow_merge_enter - a command to an image that is being merged begins */
+void qcow_merge_enter(struct qcow_cmd *cmd);
+/** qcow_merge_leave - ... and ends; any context */
+void qcow_merge_leave(struct qcow_cmd *cmd);
 
 /* fill.c */
 

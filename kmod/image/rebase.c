@@ -137,7 +137,7 @@ static int check(const struct qcow_image *image,
 }
 
 /* Memory that requests come with fits the files that there are now. */
-static int check_align(const struct qcow_image *image,
+int qcow_backing_check(const struct qcow_image *image,
 		       const struct qcow_image *backing,
 		       struct qcow_reason *why)
 {
@@ -156,7 +156,7 @@ int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
 	int err = check(image, change, why);
 
 	if (!err)
-		err = check_align(image, change->layers, why);
+		err = qcow_backing_check(image, change->layers, why);
 	if (!err)
 		err = read_and_change(image, change, why);
 	if (err)

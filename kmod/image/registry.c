@@ -4,7 +4,8 @@
  * found again by its inode.  What cannot go together is refused here:
  *
  *   a file that is written	has one device on its active disk, any number on
- *				its snapshots, and backs nothing;
+ *				its snapshots, and backs nothing; or it is
+ *				merged into, and backs one image that is written;
  *   a file that is only read	has any number of users, which agree on its
  *				format, its data file and what backs it.
  */
@@ -96,6 +97,13 @@ static int refuse_busy(const struct qcow_image *image, bool write,
 			   write ? ", so it cannot be written" : "");
 }
 
+/* The only one whom it backs will have the new one. */
+static bool gives_way(const struct qcow_image *image,
+		      const struct qcow_open *open)
+{
+	return image == open->instead && image->users == 1;
+}
+
 /*
  * Return: an image to share; NULL to open a new one; or -EBUSY.
  */
@@ -110,7 +118,8 @@ static struct qcow_image *find_shared(const struct qcow_open *open,
 	struct qcow_image *image;
 
 	list_for_each_entry(image, &images, node) {
-		if (!overlaps(image, files))
+		if (!overlaps(image, files) ||
+		    (layer == 0 && gives_way(image, open)))
 			continue;
 		if (write || (image->writable && !snapshot))
 			return ERR_PTR(refuse_busy(image, write, why));

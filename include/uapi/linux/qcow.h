@@ -384,6 +384,57 @@ struct qcow_rebase {
 	__u64 pause_ns;
 };
 
+enum qcow_merge_op {
+	QCOW_MERGE_BEGIN	= 1,	/* the backing file can be written now */
+	QCOW_MERGE_STEP		= 2,	/* give it some of what it lacks */
+	QCOW_MERGE_END		= 3,	/* and the rest, while requests wait */
+	QCOW_MERGE_STOP		= 4,	/* leave it at that */
+};
+
+/* END: the image keeps what it has, though it is in the backing file as well. */
+#define QCOW_MERGE_KEEP		(1U << 0)
+
+/**
+ * struct qcow_merge - the top image goes into its backing file (QCOW_MERGE)
+ * @size:	in: sizeof(struct qcow_merge)
+ * @flags:	in: QCOW_MERGE_KEEP
+ * @number:	in: N of /dev/qcowN, which is attached read-write
+ * @op:		in: enum qcow_merge_op
+ * @nr_layers:	in: BEGIN: how many there are below the top image; else zero
+ * @message_len: in: bytes at @message
+ * @layers:	in: BEGIN: pointer to @nr_layers struct qcow_layer, the files of
+ *		now; the first one and its data file open for writing
+ * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
+ * @left:	out: STEP: bytes of the disk that the backing file may lack;
+ *		requests go on, so this may grow, too
+ * @pause_ns:	out: how long requests had to wait, nanoseconds
+ *
+ * The disk reads the same all the while, also after a power cut.  After END the
+ * backing file durably has all of the disk, and the top image is empty.  A
+ * shorter backing file grows when it begins, unless it is raw: its file must be
+ * as long as the disk.  Between BEGIN and END or STOP the device is not
+ * detached, resized and so on; closing the control file is a STOP.  After an
+ * error of STEP or END it can be tried again, or be stopped; after EIO of END
+ * it may have stopped.
+ *
+ * Errors: as struct qcow_snapshot, and as struct qcow_attach for the layers;
+ * EBUSY: others use the backing file, or the top image has snapshots, which
+ * would show what is written to it; ESTALE: these are not the files; ENOENT:
+ * not begun through this control file; EINTR: a signal came.
+ */
+struct qcow_merge {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 op;
+	__u32 nr_layers;
+	__u32 message_len;
+	__u64 layers;
+	__u64 message;
+	__u64 left;
+	__u64 pause_ns;
+};
+
 #define QCOW_IOC_MAGIC	'Q'
 
 #define QCOW_FEATURES	_IOWR(QCOW_IOC_MAGIC, 0x40, struct qcow_features)
@@ -395,5 +446,6 @@ struct qcow_rebase {
 #define QCOW_EMPTY	_IOWR(QCOW_IOC_MAGIC, 0x46, struct qcow_empty)
 #define QCOW_FILL	_IOWR(QCOW_IOC_MAGIC, 0x47, struct qcow_fill)
 #define QCOW_REBASE	_IOWR(QCOW_IOC_MAGIC, 0x48, struct qcow_rebase)
+#define QCOW_MERGE	_IOWR(QCOW_IOC_MAGIC, 0x49, struct qcow_merge)
 
 #endif /* _UAPI_LINUX_QCOW_H */

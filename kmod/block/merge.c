@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device in use whose image is merged into its backing file.  From the
+ * beginning to the end it is claimed; the control file through which it began
+ * sees to the end, whatever becomes of who opened that.
+ */
+#include <linux/blkdev.h>
+
+#include "block/device.h"
+
+static int begin_claimed(struct qcow_device *dev, const struct file *ctl,
+			 const struct qcow_layer_files *layers,
+			 unsigned int nr, u64 *pause_ns,
+			 struct qcow_reason *why)
+{
+	struct qcow_change change = { .op = QCOW_CHANGE_MERGE_BEGIN };
+	int err;
+
+	mutex_lock(&dev->merge_lock);
+	err = qcow_device_change_backing(dev, &change, layers, nr, pause_ns,
+					 why);
+	if (!err)
+		WRITE_ONCE(dev->merger, ctl);
+	mutex_unlock(&dev->merge_lock);
+	return err;
+}
+
+int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
+			    const struct qcow_layer_files *layers,
+			    unsigned int nr, u64 *pause_ns,
+			    struct qcow_reason *why)
+{
+	static const struct qcow_change change = {
+		.op = QCOW_CHANGE_MERGE_BEGIN,
+	};
+	struct qcow_device *dev = qcow_device_get(number);
+	int err;
+
+	if (!dev)
+		return -ENXIO;
+	err = qcow_device_claim(dev, &change, false, why);
+	if (!err) {
+		err = begin_claimed(dev, ctl, layers, nr, pause_ns, why);
+		if (err)
+			qcow_device_unclaim(dev);
+	}
+	put_device(disk_to_dev(dev->disk));
+	return err;
+}
+
+/* With its lock; to be given to put_merged(). */
+static struct qcow_device *get_merged(unsigned int number,
+				      const struct file *ctl)
+{
+	struct qcow_device *dev = qcow_device_get(number);
+
+	if (!dev)
+		return ERR_PTR(-ENXIO);
+	mutex_lock(&dev->merge_lock);
+	if (dev->merger == ctl)
+		return dev;
+	mutex_unlock(&dev->merge_lock);
+	put_device(disk_to_dev(dev->disk));
+	return ERR_PTR(-ENOENT);
+}
+
+static void put_merged(struct qcow_device *dev)
+{
+	bool over = dev->merger && !qcow_view_merging(dev->view);
+
+	if (over)
+		WRITE_ONCE(dev->merger, NULL);
+	mutex_unlock(&dev->merge_lock);
+	if (over)
+		qcow_device_unclaim(dev);
+	put_device(disk_to_dev(dev->disk));
+}
+
+int qcow_device_merge_step(unsigned int number, const struct file *ctl,
+			   u64 *left, struct qcow_reason *why)
+{
+	struct qcow_device *dev = get_merged(number, ctl);
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	err = qcow_view_merge(dev->view, left, why);
+	put_merged(dev);
+	return err;
+}
+
+int qcow_device_merge_end(unsigned int number, const struct file *ctl,
+			  bool keep, u64 *pause_ns, struct qcow_reason *why)
+{
+	struct qcow_change change = {
+		.op = QCOW_CHANGE_MERGE_END, .keep = keep,
+	};
+	struct qcow_device *dev = get_merged(number, ctl);
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	if (READ_ONCE(dev->swapped))
+		err = qcow_refuse(why, -EBUSY, "qcow%u: swap lies on it",
+				  dev->number);
+	else
+		err = qcow_device_change_claimed(dev, &change, pause_ns, why);
+	put_merged(dev);
+	return err;
+}
+
+static int stop(struct qcow_device *dev, u64 *pause_ns,
+		struct qcow_reason *why)
+{
+	struct qcow_change change = { .op = QCOW_CHANGE_MERGE_STOP };
+
+	return qcow_device_change_claimed(dev, &change, pause_ns, why);
+}
+
+int qcow_device_merge_stop(unsigned int number, const struct file *ctl,
+			   u64 *pause_ns, struct qcow_reason *why)
+{
+	struct qcow_device *dev = get_merged(number, ctl);
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	err = stop(dev, pause_ns, why);
+	put_merged(dev);
+	return err;
+}
+
+void qcow_device_merge_orphans(const struct file *ctl)
+{
+	struct qcow_reason why = { };
+	struct qcow_device *dev;
+	u64 pause_ns;
+
+	while ((dev = qcow_device_merged_by(ctl))) {
+		mutex_lock(&dev->merge_lock);
+		if (stop(dev, &pause_ns, &why))
+			pr_err("qcow%u: %s\n", dev->number, why.text);
+		put_merged(dev);
+	}
+}

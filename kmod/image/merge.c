@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An image in use goes into its backing file, which is opened for writing in
+ * the place of the one that was only read.
+ *
+ * What the image has is copied as commands: read from its disk, written to the
+ * disk of the backing file.  There it is hidden by what it was copied from, so
+ * that the disk reads as before at any instant, also after a power cut.  What is
+ * discarded or zeroed meanwhile does not let it show: the backing file is as
+ * long as the disk, so that zeros over it say so themselves.
+ *
+ * What has to be copied is kept in a bit for each granule of the disk.  A bit
+ * is cleared before the granule is looked at, and set when a command that
+ * changed it ends: its issuer knows of no change before, and nobody ends
+ * between the last look, when requests are at rest, and the end of the merge.
+ * Then all of it is durable in the backing file before the image is emptied.
+ *
+ * Commands to the image find data in the backing file, whose own commands may
+ * free them: so they count in its epochs, too.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "image/internal.h"
+
+#define GRANULE_BITS	16		/* at least */
+#define MAX_GRANULES	(1ULL << 24)
+#define COPY_BYTES	SZ_1M		/* at once */
+#define STEP_BYTES	SZ_16M		/* of one call */
+
+/**
+ * struct qcow_merge_state - a merge that is under way
+ * @base:	into what
+ * @dirty:	a bit for each granule that may have to be copied
+ * @granules:	of the disk
+ * @next:	where to look next
+ * @bits:	of a granule's size
+ * @mem:	COPY_BYTES, and
+ * @bvec:	what describes them
+ */
+struct qcow_merge_state {
+	struct qcow_image *base;
+	unsigned long *dirty;
+	unsigned long granules;
+	unsigned long next;
+	u8 bits;
+	void *mem;
+	struct bio_vec *bvec;
+};
+
+/* --- Commands to the image meanwhile --- */
+
+void qcow_merge_enter(struct qcow_cmd *cmd)
+{
+	struct qcow_image *base = cmd->view->image->merge->base;
+
+	cmd->below = base->commit.wq ? qcow_epoch_enter(base) : NULL;
+}
+
+static void set_dirty(struct qcow_merge_state *merge, u64 pos, u64 len)
+{
+	unsigned long i = pos >> merge->bits;
+
+	for (; i <= (pos + len - 1) >> merge->bits; i++)
+		set_bit(i, merge->dirty);
+}
+
+void qcow_merge_leave(struct qcow_cmd *cmd)
+{
+	if (cmd->op != QCOW_OP_READ && cmd->len)
+		set_dirty(cmd->view->image->merge, cmd->pos, cmd->len);
+	if (cmd->below)
+		qcow_epoch_leave(cmd->below);
+}
+
+/* --- Copying --- */
+
+static int run_cmd(struct qcow_image *image, struct qcow_view *view,
+		   enum qcow_op op, u64 pos, u32 len)
+{
+	struct qcow_merge_state *merge = image->merge;
+	struct qcow_cmd cmd = {
+		.view = view, .wq = image->wq, .op = op, .unmap = true,
+		.no_inline = true, .pos = pos, .len = len,
+	};
+
+	if (op <= QCOW_OP_WRITE)
+		qcow_buf_map(&cmd.buf, merge->mem, len, merge->bvec);
+	return qcow_cmd_run(&cmd);
+}
+
+static int copy_data(struct qcow_image *image, u64 pos, u32 len)
+{
+	int err = run_cmd(image, &image->active, QCOW_OP_READ, pos, len);
+
+	return err ? err : run_cmd(image, &image->merge->base->active,
+				   QCOW_OP_WRITE, pos, len);
+}
+
+static u32 base_unit(const struct qcow_image *base)
+{
+	return max3(base->file->align, base->data_file->align,
+		    (u32)SECTOR_SIZE);
+}
+
+/*
+ * What is alike from @pos on, up to @end, in whole units of the backing file
+ * around it: of what is next to it a copy does no harm.
+ */
+static int copy_run(struct qcow_image *image, const struct qcow_run *run,
+		    u64 pos, u64 end)
+{
+	struct qcow_image *base = image->merge->base;
+	u32 unit = base_unit(base);
+	u64 from = round_down(pos, unit);
+	u64 to = min(round_up(pos + run->len, unit), end);
+
+	if (run->type == QCOW_RUN_BACKING)
+		return 0;
+	if (run->type == QCOW_RUN_ZERO && from == pos && to == pos + run->len)
+		return run_cmd(image, &base->active, QCOW_OP_ZERO, from,
+			       to - from);
+	return copy_data(image, from, to - from);
+}
+
+/*
+ * Where an L2 slice is not in memory it may have come and changed since it was
+ * read here; but then a command did that which has yet to end.
+ */
+static int look(struct qcow_image *image, u64 pos, u32 len,
+		struct qcow_run *run)
+{
+	struct qcow_epoch *epoch = qcow_epoch_enter(image);
+	int err = qcow_qcow2_map_sync(&image->active, pos, len, run);
+
+	if (epoch)
+		qcow_epoch_leave(epoch);
+	return err;
+}
+
+static int copy_range(struct qcow_image *image, u64 pos, u64 end)
+{
+	struct qcow_run run;
+	int err = 0;
+
+	for (; !err && pos < end; pos += run.len) {
+		err = look(image, pos, end - pos, &run);
+		if (!err)
+			err = copy_run(image, &run, pos, end);
+	}
+	return err;
+}
+
+/*
+ * The next granules that are dirty, in a row.
+ *
+ * Return: how many bytes; 0: there are none; or an error.
+ */
+static long copy_next(struct qcow_image *image)
+{
+	struct qcow_merge_state *merge = image->merge;
+	unsigned long first, n = 0;
+	u64 pos, end;
+	int err;
+
+	first = find_next_bit(merge->dirty, merge->granules, merge->next);
+	if (first >= merge->granules)
+		first = find_first_bit(merge->dirty, merge->granules);
+	if (first >= merge->granules)
+		return 0;
+	do {
+		clear_bit(first + n++, merge->dirty);
+	} while (first + n < merge->granules && (n + 1) << merge->bits <=
+		 COPY_BYTES && test_bit(first + n, merge->dirty));
+	smp_mb__after_atomic();		/* the bits before the content */
+	merge->next = first + n;
+	pos = (u64)first << merge->bits;
+	end = min(pos + ((u64)n << merge->bits), image->active.size);
+	for (; pos < end; pos += min_t(u64, end - pos, COPY_BYTES)) {
+		err = copy_range(image, pos, min(end, pos + COPY_BYTES));
+		if (err) {
+			set_dirty(merge, (u64)first << merge->bits,
+				  (u64)n << merge->bits);
+			return err;
+		}
+	}
+	return (long)n << merge->bits;
+}
+
+static int failed(struct qcow_image *image, struct qcow_reason *why, int err)
+{
+	const char *base = image->merge->base->path;
+
+	if (err == -ENOSPC || err == -EDQUOT)
+		return qcow_refuse(why, err, "%s: there is no room for what it is to have of %s",
+				   base, image->path);
+	return qcow_refuse(why, err, "%s: cannot be merged into %s (%d)",
+			   image->path, base, err);
+}
+
+int qcow_view_merge(struct qcow_view *view, u64 *left, struct qcow_reason *why)
+{
+	struct qcow_image *image = view->image;
+	struct qcow_merge_state *merge = image->merge;
+	unsigned int noio = memalloc_noio_save();
+	long done = 0, n = 1;
+
+	for (; n > 0 && done < STEP_BYTES; done += n) {
+		n = fatal_signal_pending(current) ? -EINTR : copy_next(image);
+		cond_resched();
+	}
+	memalloc_noio_restore(noio);
+	*left = (u64)bitmap_weight(merge->dirty, merge->granules) <<
+		merge->bits;
+	return n < 0 ? failed(image, why, n) : 0;
+}
+
+bool qcow_view_merging(const struct qcow_view *view)
+{
+	return view->image->merge;
+}
+
+/* --- Begin --- */
+
+void qcow_merge_free(struct qcow_merge_state *merge)
+{
+	if (!merge)
+		return;
+	kvfree(merge->dirty);
+	kvfree(merge->mem);
+	kvfree(merge->bvec);
+	kfree(merge);
+}
+
+static struct qcow_merge_state *merge_alloc(u64 size)
+{
+	struct qcow_merge_state *merge = kzalloc(sizeof(*merge), GFP_KERNEL);
+
+	if (!merge)
+		return NULL;
+	merge->bits = GRANULE_BITS;
+	while (size >> merge->bits >= MAX_GRANULES)
+		merge->bits++;
+	merge->granules = DIV_ROUND_UP_ULL(size, 1ULL << merge->bits);
+	merge->dirty = kvcalloc(BITS_TO_LONGS(merge->granules), sizeof(long),
+				GFP_KERNEL);
+	merge->mem = kvmalloc(COPY_BYTES, GFP_KERNEL);
+	if (merge->mem)
+		merge->bvec = kvcalloc(qcow_buf_map_segs(merge->mem,
+							 COPY_BYTES),
+				       sizeof(*merge->bvec), GFP_KERNEL);
+	if (merge->dirty && merge->bvec) {
+		bitmap_set(merge->dirty, 0, merge->granules);
+		return merge;
+	}
+	qcow_merge_free(merge);
+	return NULL;
+}
+
+/* The layers are those that there are. */
+static bool same_chain(const struct qcow_image *backing,
+		       const struct qcow_open *open)
+{
+	unsigned int i;
+
+	for (i = 0; i < open->nr_layers && backing; i++) {
+		const struct qcow_layer_files *l = &open->layers[i];
+
+		if (l->file->f_mapping->host !=
+		    qcow_file_inode(backing->file) ||
+		    l->format != backing->ops->format)
+			return false;
+		backing = backing->backing;
+	}
+	return i == open->nr_layers && !backing;
+}
+
+static int check(const struct qcow_image *image,
+		 const struct qcow_change *change, struct qcow_reason *why)
+{
+	if (!image->backing)
+		return qcow_refuse(why, -EINVAL, "%s: has no backing file",
+				   image->path);
+	/* they show the backing file, too, which is about to change */
+	if (image->header.nb_snapshots)
+		return qcow_refuse(why, -EBUSY,
+				   "%s: has snapshots, which would show something else then; delete them first",
+				   image->path);
+	if (!same_chain(image->backing, change->backing))
+		return qcow_refuse(why, -ESTALE,
+				   "%s: is over other files", image->path);
+	return 0;
+}
+
+/* A shorter disk grows; what is new reads zeros, as before. */
+static int grow(struct qcow_image *base, u64 size, u32 unit,
+		struct qcow_reason *why)
+{
+	struct qcow_change change = {
+		.op = QCOW_CHANGE_RESIZE, .size = size, .unit = unit,
+	};
+	int err;
+
+	if (base->active.size >= size)
+		return 0;
+	err = qcow_change_run(&base->active, &change, why);
+	qcow_change_release(&base->active, &change);
+	return err;
+}
+
+static int open_base(struct qcow_image *image, struct qcow_change *change,
+		     struct qcow_reason *why)
+{
+	struct qcow_open open = *change->backing;
+	struct qcow_image *base;
+	int err;
+
+	open.write = true;
+	open.instead = image->backing;
+	base = qcow_layers_open(&open, why);
+	if (IS_ERR(base))
+		return PTR_ERR(base);
+	err = qcow_backing_check(image, base, why);
+	if (err)
+		qcow_registry_put(base);
+	else
+		change->layers = base;
+	return err;
+}
+
+int qcow_merge_open(struct qcow_image *image, struct qcow_change *change,
+		    struct qcow_reason *why)
+{
+	int err = check(image, change, why);
+
+	if (err)
+		return err;
+	change->merge = merge_alloc(image->active.size);
+	if (!change->merge)
+		return -ENOMEM;
+	err = open_base(image, change, why);
+	if (err) {
+		qcow_merge_free(change->merge);
+		change->merge = NULL;
+	}
+	return err;
+}
+
+int qcow_merge_stop(struct qcow_image *image)
+{
+	struct qcow_merge_state *merge = image->merge;
+	int err = qcow_image_settle(merge->base);
+
+	image->merge = NULL;
+	qcow_merge_free(merge);
+	return err;
+}
+
+/* Before it is written, nobody finds anything by what the old one knew. */
+int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
+		     struct qcow_reason *why)
+{
+	struct qcow_image *base = change->layers;
+	int err;
+
+	swap(image->merge, change->merge);
+	image->merge->base = base;
+	image->changes++;
+	change->layers = qcow_backing_swap(image, base);
+	err = grow(base, image->active.size, change->unit, why);
+	if (err)
+		qcow_merge_stop(image);
+	return err;
+}
+
+/* --- End --- */
+
+int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why)
+{
+	struct qcow_image *base = image->merge->base;
+	long n;
+	int err;
+
+	do {
+		n = copy_next(image);
+	} while (n > 0);
+	err = n < 0 ? n : run_cmd(image, &base->active, QCOW_OP_FLUSH, 0, 0);
+	if (err)
+		return failed(image, why, err);
+	err = qcow_merge_stop(image);
+	return err ? qcow_refuse(why, err,
+				 "%s: its last writes failed (%d); nothing was taken from %s",
+				 base->path, err, image->path) : 0;
+}
