@@ -109,9 +109,9 @@ commit_refused()
 	attach -r pair/base
 	expect_fail 5 "$QCOWCTL" commit pair/top.qcow2
 	detach
-	attach pair/top.qcow2
+	qemu-img snapshot -c one pair/top.qcow2
 	expect_fail 5 "$QCOWCTL" commit pair/top.qcow2
-	detach
+	expect_says "has snapshots"
 	same pair/base theirs/base
 	[ "$("$QCOWCTL" list --noheadings | wc -l)" -eq 0 ] ||
 		fail "a device was left"

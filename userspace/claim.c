@@ -113,6 +113,46 @@ int claim_chain(const struct chain *c, enum claim what_for)
 	return ret;
 }
 
+static int hold(const struct file *f, enum lock_mode mode)
+{
+	int err = f->fd < 0 ? 0 : lock_hold(f, mode);
+
+	return err ? fail_errno(-err, "cannot lock %s", f->path) : 0;
+}
+
+int claim_again(const struct chain *c)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < c->nr; i++)
+		ret = hold(&c->layers[i]->image.file, LOCKED_READ) ?:
+		      hold(&c->layers[i]->data, LOCKED_READ);
+	return ret;
+}
+
+static int raise_file(const struct file *f)
+{
+	int ret = hold(f, LOCKED_WRITE), byte;
+
+	if (ret || f->fd < 0)
+		return ret;
+	byte = lock_conflict(f, LOCKED_WRITE);
+	return byte ? conflict_found(f, byte, CLAIM_TARGET) : 0;
+}
+
+int claim_raise(const struct layer *l)
+{
+	return raise_file(&l->image.file) ?: raise_file(&l->data);
+}
+
+void claim_lower(const struct layer *l)
+{
+	lock_lower(&l->image.file);
+	if (l->data.fd >= 0)
+		lock_lower(&l->data);
+}
+
 /* Its id, the first word of the attribute; NULL for the active disk. */
 static char *snapshot_of(unsigned int number)
 {

@@ -30,6 +30,28 @@ int claim_chain(const struct chain *c, enum claim what_for);
 int claim_file(const struct file *f, enum claim what_for);
 
 /**
+ * claim_again - to be the files of a device that has them already
+ *
+ * The driver's locks speak for them; when it has these files instead, those of
+ * these do.
+ *
+ * Return: 0 or an exit code.
+ */
+int claim_again(const struct chain *c);
+
+/**
+ * claim_raise - who only read a layer's files will write them
+ *
+ * The driver has them, and no others of them.
+ *
+ * Return: 0, or an exit code after saying who is in the way.
+ */
+int claim_raise(const struct layer *l);
+
+/** claim_lower - and will only read them again */
+void claim_lower(const struct layer *l);
+
+/**
  * claim_source - open the chain of an image or of a device, for looking
  * @word:	what the user named
  * @o:		for an image; a device knows its files and formats itself

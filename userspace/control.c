@@ -64,11 +64,6 @@ int control_resize(struct qcow_resize *r)
 	return ioctl(control_fd, QCOW_RESIZE, r) ? -errno : 0;
 }
 
-int control_empty(struct qcow_empty *e)
-{
-	return ioctl(control_fd, QCOW_EMPTY, e) ? -errno : 0;
-}
-
 int control_fill(struct qcow_fill *f)
 {
 	return ioctl(control_fd, QCOW_FILL, f) ? -errno : 0;
@@ -77,6 +72,11 @@ int control_fill(struct qcow_fill *f)
 int control_rebase(struct qcow_rebase *r)
 {
 	return ioctl(control_fd, QCOW_REBASE, r) ? -errno : 0;
+}
+
+int control_merge(struct qcow_merge *m)
+{
+	return ioctl(control_fd, QCOW_MERGE, m) ? -errno : 0;
 }
 
 int control_query(const struct file *f, struct qcow_query *q)

@@ -22,14 +22,14 @@ int control_snapshot(struct qcow_snapshot *s);
 /** control_resize - QCOW_RESIZE; 0 or a negative errno */
 int control_resize(struct qcow_resize *r);
 
-/** control_empty - QCOW_EMPTY; 0 or a negative errno */
-int control_empty(struct qcow_empty *e);
-
 /** control_fill - QCOW_FILL; 0 or a negative errno */
 int control_fill(struct qcow_fill *f);
 
 /** control_rebase - QCOW_REBASE; 0 or a negative errno */
 int control_rebase(struct qcow_rebase *r);
+
+/** control_merge - QCOW_MERGE; 0 or a negative errno */
+int control_merge(struct qcow_merge *m);
 
 /**
  * control_query - does the driver have this file open?

@@ -80,6 +80,19 @@ int lock_conflict(const struct file *f, enum lock_mode mode)
 	return ret;
 }
 
+void lock_lower(const struct file *f)
+{
+	unsigned int perms = modes[LOCKED_WRITE].used & ~modes[LOCKED_READ].used;
+	int i;
+
+	for (i = CONSISTENT_READ; i <= RESIZE; i++) {
+		struct flock fl = one_byte(F_UNLCK, USED + i);
+
+		if (perms & PERM(i))
+			fcntl(f->fd, F_OFD_SETLK, &fl);
+	}
+}
+
 void lock_release(const struct file *f)
 {
 	struct flock all = {

@@ -35,6 +35,9 @@ int lock_hold(const struct file *f, enum lock_mode mode);
  */
 int lock_conflict(const struct file *f, enum lock_mode mode);
 
+/** lock_lower - from LOCKED_WRITE to LOCKED_READ, without a gap */
+void lock_lower(const struct file *f);
+
 /** lock_release - take the bytes of lock_hold() back */
 void lock_release(const struct file *f);
 
