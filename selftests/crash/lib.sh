@@ -47,6 +47,13 @@ make_image()
 		head -c 5M /dev/urandom >"$name.base"
 		qemu-img create -q -f qcow2 -o "cluster_size=${name#*-}" \
 			-b "$name.base" -F raw "$name" 8M ;;
+	merged-*)
+		head -c 6M /dev/urandom >"$name.raw"
+		qemu-img convert -f raw -O qcow2 -o cluster_size=4k \
+			"$name.raw" "$name.base"
+		rm "$name.raw"
+		qemu-img create -q -f qcow2 -o "cluster_size=${name#*-}" \
+			-b "$name.base" -F qcow2 "$name" 8M ;;
 	snapshot-*)
 		head -c 8M /dev/urandom >"$name.raw"
 		qemu-img convert -f raw -O qcow2 \
@@ -113,7 +120,18 @@ others_are_whole()
 			cmp "$2/$1.first" "$2/snapshot" ;;
 	backed-*)
 		cmp "$2/$1.base" "$1.base" ;;
+	merged-*)
+		base_is_sound "$1.base" ;;
 	esac
+}
+
+base_is_sound()
+{
+	local status=0 said
+
+	said=$(qemu-img check "$1" 2>&1) || status=$?
+	[ $status -eq 0 ] || [ $status -eq 3 ] ||
+		{ say "$1: qemu-img check: $status: $said"; return 1; }
 }
 
 # run_load FOLDER OPTIONS OF MODEL...: in the VM, on every image of this folder
@@ -130,8 +148,10 @@ run_load()
 		"$model" --initial "$image" --journal "$folder/$name.journal" \
 			--seed "$RANDOM" --threads 4 --max-io 64k \
 			"${@//@/$name}" "$device" >"$folder/$name.log" 2>&1 &
-		make_changes "$name" "$device" "$folder" $! \
-			>>"$folder/$name.log" 2>&1 &
+		case $name in
+		merged-*)	make_merges "$name" "$device" "$folder" $! ;;
+		*)		make_changes "$name" "$device" "$folder" $! ;;
+		esac >>"$folder/$name.log" 2>&1 &
 	done
 }
 
@@ -169,6 +189,16 @@ make_changes()
 			"$qcowctl" snapshot delete "$device" "s$n" || return
 		note_change "$name" "$folder" "<" &&
 			"$qcowctl" resize --shrink "$device" $size || return
+	done
+}
+
+# make_merges NAME DEVICE FOLDER PID: as long as that process lives, the image
+# goes into its backing file over and over; "m" is noted for each
+make_merges()
+{
+	while kill -0 "$4" 2>/dev/null; do
+		"$top/userspace/qcowctl" commit "$2" &&
+			note_change "$1" "$3" m || return
 	done
 }
 
