@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Another backing file for a device in use, and what has to go before. */
 #include <linux/blkdev.h>
-#include <linux/file.h>
-#include <linux/slab.h>
 
 #include "block/device.h"
 
@@ -51,25 +49,6 @@ static int check_layers(const struct qcow_device *dev,
 	return 0;
 }
 
-/* The top image's files stay, the others become these. */
-static void swap_files(struct qcow_device *dev, struct file **files,
-		       const struct qcow_layer_files *layers, unsigned int nr)
-{
-	unsigned int i, n = dev->nr_own;
-
-	memcpy(files, dev->files, n * sizeof(*files));
-	for (i = 0; i < nr; i++) {
-		files[n++] = get_file(layers[i].file);
-		if (layers[i].data_file)
-			files[n++] = get_file(layers[i].data_file);
-	}
-	while (dev->nr_files > dev->nr_own)
-		fput(dev->files[--dev->nr_files]);
-	kfree(dev->files);
-	dev->files = files;
-	dev->nr_files = n;
-}
-
 int qcow_device_change_backing(struct qcow_device *dev,
 			       struct qcow_change *change,
 			       const struct qcow_layer_files *layers,
@@ -80,20 +59,18 @@ int qcow_device_change_backing(struct qcow_device *dev,
 		.layers = layers, .nr_layers = nr, .dio = dev->dio,
 		.sector_size = dev->sector_size,
 	};
-	struct file **files;
+	struct qcow_files files = { };
 	int err = check_layers(dev, layers, nr, why);
 
+	if (!err)
+		err = qcow_files_get_others(&files, &dev->files, layers, nr);
 	if (err)
 		return err;
-	files = kcalloc(dev->nr_own + 2 * nr, sizeof(*files), GFP_KERNEL);
-	if (!files)
-		return -ENOMEM;
 	change->backing = &open;
 	err = qcow_device_change_claimed(dev, change, pause_ns, why);
-	if (err)
-		kfree(files);
-	else
-		swap_files(dev, files, layers, nr);
+	if (!err)
+		swap(dev->files, files);
+	qcow_files_put(&files);
 	return err;
 }
 

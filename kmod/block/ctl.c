@@ -171,21 +171,25 @@ static long ctl_detach(struct file *ctl, void *arg)
 static long ctl_query(struct file *ctl, void *arg)
 {
 	struct qcow_query *q = arg;
+	const struct inode *inode;
 	struct file *file;
 	bool writable;
+	int err;
 
 	file = fget(q->fd);
 	if (!file)
 		return -EBADF;
+	inode = file->f_mapping->host;
 	q->flags = 0;
 	q->number = QCOW_NO_DEVICE;
-	if (qcow_file_in_use(file->f_mapping->host, &writable)) {
+	err = qcow_files_wait_left(inode);
+	if (!err && qcow_file_in_use(inode, &writable)) {
 		q->flags = QCOW_QUERY_OPEN |
 			   (writable ? QCOW_QUERY_WRITABLE : 0);
-		q->number = qcow_device_of(file->f_mapping->host);
+		q->number = qcow_device_of(inode);
 	}
 	fput(file);
-	return 0;
+	return err;
 }
 
 /* A structural change as it was asked for. */

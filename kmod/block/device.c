@@ -6,7 +6,6 @@
  * done without any lock, as both add_disk and del_gendisk do I/O.
  */
 #include <linux/blkdev.h>
-#include <linux/file.h>
 #include <linux/idr.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -91,34 +90,6 @@ static const struct block_device_operations disk_ops = {
 	.release = disk_release,
 	.free_disk = disk_free,
 };
-
-static void put_files(struct qcow_device *dev)
-{
-	while (dev->nr_files)
-		fput(dev->files[--dev->nr_files]);
-	kfree(dev->files);
-}
-
-/* The locks on the files are the caller's; keep what holds them. */
-static int get_files(struct qcow_device *dev, const struct qcow_attach *attach,
-		     const struct qcow_layer_files *layers)
-{
-	unsigned int i;
-
-	dev->files = kcalloc(2 * attach->nr_layers, sizeof(*dev->files),
-			     GFP_KERNEL);
-	if (!dev->files)
-		return -ENOMEM;
-	for (i = 0; i < attach->nr_layers; i++) {
-		dev->files[dev->nr_files++] = get_file(layers[i].file);
-		if (layers[i].data_file)
-			dev->files[dev->nr_files++] =
-				get_file(layers[i].data_file);
-		if (!i)
-			dev->nr_own = dev->nr_files;
-	}
-	return 0;
-}
 
 static struct qcow_device *find_device(unsigned int number)
 {
@@ -223,22 +194,6 @@ static int alloc_disk(struct qcow_device *dev, const struct qcow_attach *attach)
 	return 0;
 }
 
-/* What detach and a failed attach have in common, from the queue on down. */
-static int release_device(struct qcow_device *dev)
-{
-	unsigned int number = dev->number;
-	int err;
-
-	qcow_queue_exit(dev);
-	err = qcow_chain_close(dev->view);
-	put_files(dev);
-	if (err)
-		pr_err("qcow%u: the last writes may be lost (%d)\n", number,
-		       err);
-	ida_free(&numbers, number);
-	return err;
-}
-
 /* The disk is gone for new openers; take everything apart. */
 static int destroy_device(struct qcow_device *dev)
 {
@@ -246,7 +201,13 @@ static int destroy_device(struct qcow_device *dev)
 	int err;
 
 	del_gendisk(disk);
-	err = release_device(dev);
+	qcow_queue_exit(dev);
+	err = qcow_chain_close(dev->view);
+	if (err)
+		pr_err("qcow%u: the last writes may be lost (%d)\n",
+		       dev->number, err);
+	qcow_files_left(&dev->files);
+	ida_free(&numbers, dev->number);
 	put_disk(disk);
 	module_put(THIS_MODULE);
 	return err;
@@ -279,6 +240,7 @@ static int detach_device(struct qcow_device *dev, bool lazy)
 
 	if (err)
 		return err == -EAGAIN ? 0 : err;
+	qcow_files_leave(&dev->files);
 	unregister_device(dev);
 	return destroy_device(dev);
 }
@@ -418,7 +380,7 @@ int qcow_device_attach(struct qcow_attach *attach,
 		return -ENOMEM;
 	if (attach->flags & QCOW_ATTACH_HIDDEN)
 		dev->ctl = ctl;
-	err = get_files(dev, attach, layers);
+	err = qcow_files_get(&dev->files, layers, attach->nr_layers);
 	if (err)
 		goto free_dev;
 	err = register_device(dev, why);
@@ -444,7 +406,7 @@ unregister:
 	unregister_device(dev);
 	ida_free(&numbers, dev->number);
 put_files:
-	put_files(dev);
+	qcow_files_put(&dev->files);
 free_dev:
 	kfree(dev);
 	return err;

@@ -22,6 +22,20 @@ enum qcow_state {
 };
 
 /**
+ * struct qcow_files - the files of a device, with the locks on them
+ * @held:	with a reference to each
+ * @nr:		of them
+ * @nr_own:	the first of them, which are the top image's
+ * @node:	in the list of those that leave
+ */
+struct qcow_files {
+	struct qcow_held_file *held;
+	unsigned int nr;
+	unsigned int nr_own;
+	struct list_head node;
+};
+
+/**
  * struct qcow_device - one attached device
  * @number:	N of /dev/qcowN
  * @state:	changed by qcow_device_set_state() only
@@ -40,9 +54,7 @@ enum qcow_state {
  * @view:	what it shows
  * @ctl:	of a hidden one: the control file that it goes with; guarded by
  *		the list's mutex
- * @files:	the files that the caller passed, with the locks on them
- * @nr_files:	of them
- * @nr_own:	the first of them, which are the top image's
+ * @files:	those that the caller passed
  * @wq:		where commands are continued
  * @bvecs:	pool of bvec arrays for requests of several bios
  * @detach_work: of a lazy detach, which ->release() may not do itself
@@ -65,9 +77,7 @@ struct qcow_device {
 	char name[QCOW_NAME_LEN];
 	struct qcow_view *view;
 	const struct file *ctl;
-	struct file **files;
-	unsigned int nr_files;
-	unsigned int nr_own;
+	struct qcow_files files;
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
 	struct workqueue_struct *wq;
@@ -115,6 +125,42 @@ struct qcow_device *qcow_device_get(unsigned int number);
  * Context: under the disk's open_mutex.
  */
 void qcow_device_idle(struct qcow_device *dev);
+
+/* files.c */
+
+/**
+ * qcow_files_get - take references to all files of the layers
+ * @files: zeroed
+ */
+int qcow_files_get(struct qcow_files *files,
+		   const struct qcow_layer_files *layers, unsigned int nr);
+
+/** qcow_files_get_others - likewise: to @old's own ones, and to the layers' */
+int qcow_files_get_others(struct qcow_files *files,
+			  const struct qcow_files *old,
+			  const struct qcow_layer_files *layers,
+			  unsigned int nr);
+
+/** qcow_files_put - give them back */
+void qcow_files_put(struct qcow_files *files);
+
+/** qcow_files_leave - the device goes: from here on queries wait for its files */
+void qcow_files_leave(struct qcow_files *files);
+
+/**
+ * qcow_files_left - it is gone: give them back, closed where it had the last
+ *		     references, and wake who waits
+ *
+ * Context: a system call's files are closed before it returns to its process.
+ */
+void qcow_files_left(struct qcow_files *files);
+
+/**
+ * qcow_files_wait_left - until no device that leaves holds this file
+ *
+ * Return: 0, or -ERESTARTSYS after a fatal signal.
+ */
+int qcow_files_wait_left(const struct inode *inode);
 
 /* change.c */
 

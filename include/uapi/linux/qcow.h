@@ -194,6 +194,8 @@ struct qcow_detach {
  * @flags:	out: QCOW_QUERY_*
  * @number:	out: a device whose top layer (active disk) the file is, or
  *		QCOW_NO_DEVICE where it only backs others
+ *
+ * Waits for devices with this file that are being detached, until it is closed.
  */
 struct qcow_query {
 	__u32 size;

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files that a device was given, and with them the locks that its user has
+ * on them.
+ *
+ * A lazy detach is done when nobody waits for it: /dev/qcowN is gone before
+ * the image is closed.  Whoever then uses the image again is not told that it
+ * is in use, but waits for that: a device that leaves is listed until its files
+ * are closed, and a query looks there first.
+ */
+#include <linux/file.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "block/device.h"
+
+/**
+ * struct qcow_held_file - a file of a device
+ * @file:	with a reference
+ * @inode:	its inode, also after that; not to be looked into
+ */
+struct qcow_held_file {
+	struct file *file;
+	const struct inode *inode;
+};
+
+/* Guards the list. */
+static DEFINE_SPINLOCK(leaving_lock);
+static LIST_HEAD(leaving);
+static DECLARE_WAIT_QUEUE_HEAD(left);
+
+static void add(struct qcow_files *files, struct file *file)
+{
+	struct qcow_held_file *held = &files->held[files->nr++];
+
+	held->file = get_file(file);
+	held->inode = file->f_mapping->host;
+}
+
+static void add_layers(struct qcow_files *files,
+		       const struct qcow_layer_files *layers, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		add(files, layers[i].file);
+		if (layers[i].data_file)
+			add(files, layers[i].data_file);
+	}
+}
+
+int qcow_files_get(struct qcow_files *files,
+		   const struct qcow_layer_files *layers, unsigned int nr)
+{
+	files->held = kcalloc(2 * nr, sizeof(*files->held), GFP_KERNEL);
+	if (!files->held)
+		return -ENOMEM;
+	add_layers(files, layers, 1);
+	files->nr_own = files->nr;
+	add_layers(files, layers + 1, nr - 1);
+	return 0;
+}
+
+int qcow_files_get_others(struct qcow_files *files, const struct qcow_files *old,
+			  const struct qcow_layer_files *layers,
+			  unsigned int nr)
+{
+	unsigned int i;
+
+	files->held = kcalloc(old->nr_own + 2 * nr, sizeof(*files->held),
+			      GFP_KERNEL);
+	if (!files->held)
+		return -ENOMEM;
+	for (i = 0; i < old->nr_own; i++)
+		add(files, old->held[i].file);
+	files->nr_own = files->nr;
+	add_layers(files, layers, nr);
+	return 0;
+}
+
+static void put_all(struct qcow_files *files)
+{
+	unsigned int i;
+
+	for (i = 0; i < files->nr; i++)
+		fput(files->held[i].file);
+}
+
+void qcow_files_put(struct qcow_files *files)
+{
+	put_all(files);
+	kfree(files->held);
+}
+
+void qcow_files_leave(struct qcow_files *files)
+{
+	spin_lock(&leaving_lock);
+	list_add_tail(&files->node, &leaving);
+	spin_unlock(&leaving_lock);
+}
+
+/* What a kernel thread puts is closed some time later, if not asked for now. */
+void qcow_files_left(struct qcow_files *files)
+{
+	put_all(files);
+	if (current->flags & PF_KTHREAD)
+		flush_delayed_fput();
+	spin_lock(&leaving_lock);
+	list_del(&files->node);
+	spin_unlock(&leaving_lock);
+	wake_up_all(&left);
+	kfree(files->held);
+}
+
+static bool holds(const struct qcow_files *files, const struct inode *inode)
+{
+	unsigned int i;
+
+	for (i = 0; i < files->nr; i++)
+		if (files->held[i].inode == inode)
+			return true;
+	return false;
+}
+
+static bool is_leaving(const struct inode *inode)
+{
+	struct qcow_files *files;
+	bool found = false;
+
+	spin_lock(&leaving_lock);
+	list_for_each_entry(files, &leaving, node)
+		found |= holds(files, inode);
+	spin_unlock(&leaving_lock);
+	return found;
+}
+
+int qcow_files_wait_left(const struct inode *inode)
+{
+	return wait_event_killable(left, !is_leaving(inode));
+}
