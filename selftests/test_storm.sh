@@ -14,6 +14,9 @@
 storm=$(built prog/storm)
 steps=${STEPS:-${LONG:+5000}}
 steps=${steps:-$(fewer 60)}
+# Changes after which QEMU has a look.
+every=3
+[ -z "${STEPS:-}${LONG:-}" ] || every=1
 # The short form is the same each time; what chance finds is for the long one.
 [ -n "${SEED:-}${LONG:-}" ] || seed=1
 
@@ -25,6 +28,7 @@ storm()
 	OUT=$("$storm" --steps "$steps" --seconds "${LONG:+100}60" \
 		--seed "$seed" --qcowctl "$QCOWCTL" --dump "$T/models" \
 		--check 'qemu-img check -U disk.qcow2 >check.log 2>&1' \
+		--check-every $every \
 		"$@" "$DEV" disk.qcow2 2>&1) ||
 		fail "$OUT $(tail -n 20 check.log)"
 	echo "$OUT"
@@ -133,8 +137,10 @@ random_file base.raw 6M
 
 each width_1 refcount-1
 each empty refcount-2 refcount_bits=2,cluster_size=4k 2M --overflow-from 2
+each empty refcount-4 refcount_bits=4,cluster_size=1k 2M --overflow-from 8
 each empty refcount-8 refcount_bits=8,cluster_size=512 2M
 each empty refcount-16 cluster_size=64k 8M
+each empty refcount-32 refcount_bits=32,cluster_size=2k 2M
 each empty refcount-64 refcount_bits=64,cluster_size=4k 4M
 each empty 512 cluster_size=512,refcount_bits=64 2M --max-size $((3 << 20))
 each empty 2M cluster_size=2M 8M --max-size $((12 << 20))
