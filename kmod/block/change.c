@@ -98,6 +98,19 @@ static int change_at_rest(struct qcow_device *dev, struct qcow_change *change,
 }
 
 /*
+ * Who needs memory for the change would wait for its end.  A merge is stopped
+ * in any case.
+ */
+static int refuse_swap(const struct qcow_device *dev,
+		       const struct qcow_change *change,
+		       struct qcow_reason *why)
+{
+	if (!READ_ONCE(dev->swapped) || change->op == QCOW_CHANGE_MERGE_STOP)
+		return 0;
+	return qcow_refuse(why, -EBUSY, "qcow%u: swap lies on it", dev->number);
+}
+
+/*
  * The change waits for the file system below.  Lockdep takes that one's locks
  * for those of a file system of the same type above, which are held while a
  * request is made: so it is not told that we hold the queue.
@@ -111,7 +124,9 @@ static int change_frozen(struct qcow_device *dev, struct qcow_change *change,
 
 	blk_freeze_queue_start_non_owner(q);
 	blk_mq_freeze_queue_wait(q);
-	err = change_at_rest(dev, change, why);
+	err = refuse_swap(dev, change, why);
+	if (!err)
+		err = change_at_rest(dev, change, why);
 	blk_mq_unfreeze_queue_non_owner(q);
 	*pause_ns = ktime_get_ns() - begin;
 	return err;
@@ -173,11 +188,8 @@ int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 		err = qcow_refuse(why, -EBUSY,
 				  "qcow%u: is being changed already",
 				  dev->number);
-	else if (READ_ONCE(dev->swapped))
-		/* who needs memory for the change would wait for its end */
-		err = qcow_refuse(why, -EBUSY,
-				  "qcow%u: swap lies on it",
-				  dev->number);
+	else if (refuse_swap(dev, change, why))
+		err = -EBUSY;
 	else if (takes_away(change) && disk_openers(disk) && !force)
 		err = qcow_refuse(why, -EBUSY, "qcow%u: is in use",
 				  dev->number);

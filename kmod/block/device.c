@@ -40,17 +40,25 @@ static int device_open(struct qcow_device *dev)
 	return dev->shut ? -EBUSY : 0;
 }
 
+/* Nobody opens it any more, and queries wait until its files are closed. */
+static void leave(struct qcow_device *dev)
+{
+	lockdep_assert_held(&dev->disk->open_mutex);
+	set_state(dev, QCOW_STATE_DEAD);
+	qcow_files_leave(&dev->files);
+}
+
 /* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
 void qcow_device_idle(struct qcow_device *dev)
 {
 	if (disk_openers(dev->disk))
 		return;
 	dev->swapped = false;
-	if (!dev->lazy || dev->changing)
+	if (!dev->lazy || dev->changing || dev->state == QCOW_STATE_DEAD)
 		return;
+	leave(dev);
 	get_device(disk_to_dev(dev->disk));
-	if (!queue_work(detach_wq, &dev->detach_work))
-		put_device(disk_to_dev(dev->disk));
+	queue_work(detach_wq, &dev->detach_work);
 }
 
 #ifdef HAVE_BLK_MODE_T
@@ -194,12 +202,18 @@ static int alloc_disk(struct qcow_device *dev, const struct qcow_attach *attach)
 	return 0;
 }
 
-/* The disk is gone for new openers; take everything apart. */
+/*
+ * The disk is gone for new openers; take everything apart.
+ *
+ * Context: a kernel thread, which nobody kills and whose files are closed where
+ * it puts them.
+ */
 static int destroy_device(struct qcow_device *dev)
 {
 	struct gendisk *disk = dev->disk;
 	int err;
 
+	unregister_device(dev);
 	del_gendisk(disk);
 	qcow_queue_exit(dev);
 	err = qcow_chain_close(dev->view);
@@ -213,7 +227,7 @@ static int destroy_device(struct qcow_device *dev)
 	return err;
 }
 
-/* Return: -EAGAIN where the last opener will do it. */
+/* Return: -EINPROGRESS where the last opener will do it. */
 static int claim_for_detach(struct qcow_device *dev, bool lazy)
 {
 	int err = 0;
@@ -222,10 +236,10 @@ static int claim_for_detach(struct qcow_device *dev, bool lazy)
 	if (dev->state == QCOW_STATE_DEAD) {
 		err = -ENXIO;
 	} else if (!disk_openers(dev->disk) && !dev->changing) {
-		set_state(dev, QCOW_STATE_DEAD);
+		leave(dev);
 	} else if (lazy) {
 		dev->lazy = true;
-		err = -EAGAIN;
+		err = -EINPROGRESS;
 	} else {
 		err = -EBUSY;
 	}
@@ -233,16 +247,34 @@ static int claim_for_detach(struct qcow_device *dev, bool lazy)
 	return err;
 }
 
+/* A detach that somebody waits for. */
+struct waited_detach {
+	struct work_struct work;
+	struct qcow_device *dev;
+	int err;
+};
+
+static void waited_detach_work(struct work_struct *work)
+{
+	struct waited_detach *w =
+		container_of(work, struct waited_detach, work);
+
+	w->err = destroy_device(w->dev);
+}
+
 /* The caller has a reference to the disk. */
 static int detach_device(struct qcow_device *dev, bool lazy)
 {
+	struct waited_detach w = { .dev = dev };
 	int err = claim_for_detach(dev, lazy);
 
 	if (err)
-		return err == -EAGAIN ? 0 : err;
-	qcow_files_leave(&dev->files);
-	unregister_device(dev);
-	return destroy_device(dev);
+		return err == -EINPROGRESS ? 0 : err;
+	INIT_WORK_ONSTACK(&w.work, waited_detach_work);
+	queue_work(detach_wq, &w.work);
+	flush_work(&w.work);
+	destroy_work_on_stack(&w.work);
+	return w.err;
 }
 
 struct qcow_device *qcow_device_get(unsigned int number)
@@ -319,14 +351,13 @@ void qcow_device_detach_hidden(const struct file *ctl)
 	}
 }
 
-/* It may have been opened, or detached, in the meantime. */
 static void detach_work(struct work_struct *work)
 {
 	struct qcow_device *dev =
 		container_of(work, struct qcow_device, detach_work);
 	struct gendisk *disk = dev->disk;
 
-	detach_device(dev, true);
+	destroy_device(dev);
 	put_device(disk_to_dev(disk));
 }
 

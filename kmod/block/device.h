@@ -148,10 +148,10 @@ void qcow_files_put(struct qcow_files *files);
 void qcow_files_leave(struct qcow_files *files);
 
 /**
- * qcow_files_left - it is gone: give them back, closed where it had the last
- *		     references, and wake who waits
+ * qcow_files_left - it is gone: give them back and wake who waits
  *
- * Context: a system call's files are closed before it returns to its process.
+ * Context: a kernel thread: they are closed here where it had the last
+ * references.
  */
 void qcow_files_left(struct qcow_files *files);
 
@@ -202,8 +202,8 @@ int qcow_device_fill(unsigned int number, u64 start, u64 length, u64 *changes,
 		     struct qcow_reason *why);
 
 /**
- * qcow_device_rebase - see struct qcow_rebase
- * @change: with the names
+ * qcow_device_rebase - see struct qcow_rebase, and QCOW_MERGE_REOPEN
+ * @change: QCOW_CHANGE_REBASE with the names, or QCOW_CHANGE_REOPEN
  * @layers: @nr of them; references are taken
  */
 int qcow_device_rebase(unsigned int number, struct qcow_change *change,

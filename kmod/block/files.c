@@ -85,7 +85,7 @@ static void put_all(struct qcow_files *files)
 	unsigned int i;
 
 	for (i = 0; i < files->nr; i++)
-		fput(files->held[i].file);
+		qcow_fput(files->held[i].file);
 }
 
 void qcow_files_put(struct qcow_files *files)
@@ -101,12 +101,9 @@ void qcow_files_leave(struct qcow_files *files)
 	spin_unlock(&leaving_lock);
 }
 
-/* What a kernel thread puts is closed some time later, if not asked for now. */
 void qcow_files_left(struct qcow_files *files)
 {
 	put_all(files);
-	if (current->flags & PF_KTHREAD)
-		flush_delayed_fput();
 	spin_lock(&leaving_lock);
 	list_del(&files->node);
 	spin_unlock(&leaving_lock);

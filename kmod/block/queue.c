@@ -135,9 +135,9 @@ static int map_data(struct qcow_device *dev, struct request *rq,
 	if (bio != rq->biotail)
 		return map_merged(dev, rq, qr);
 	qr->cmd.buf.bvec = __bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
-	/* a split bio does not know; count too many rather than walk it */
+	/* a split bio does not know; its bvecs may be followed by no others */
 	qr->cmd.buf.nr_segs = bio->bi_vcnt ?
-		bio->bi_vcnt - bio->bi_iter.bi_idx : bio_segments(bio);
+		bio->bi_vcnt - bio->bi_iter.bi_idx : count_bvecs(rq);
 	qr->cmd.buf.offset = bio->bi_iter.bi_bvec_done;
 	return 0;
 }

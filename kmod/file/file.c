@@ -198,9 +198,18 @@ int qcow_file_need(struct qcow_file *file, enum qcow_dio mode,
 	return 0;
 }
 
+/* What a kernel thread puts by fput() is closed some time later. */
+void qcow_fput(struct file *file)
+{
+	if (current->flags & PF_KTHREAD)
+		__fput_sync(file);
+	else
+		fput(file);
+}
+
 void qcow_file_close(struct qcow_file *file)
 {
-	fput(file->filp);
-	fput(file->caller);
+	qcow_fput(file->filp);
+	qcow_fput(file->caller);
 	kfree(file);
 }

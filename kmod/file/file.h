@@ -79,6 +79,9 @@ int qcow_file_need(struct qcow_file *file, enum qcow_dio mode,
 /** qcow_file_close - end it; all I/O has completed */
 void qcow_file_close(struct qcow_file *file);
 
+/** qcow_fput - as fput(); closed at once where a kernel thread is the last */
+void qcow_fput(struct file *file);
+
 static inline struct inode *qcow_file_inode(const struct qcow_file *file)
 {
 	return file->filp->f_mapping->host;

@@ -53,6 +53,12 @@ static bool guard_write(struct qcow_io *io, bool nowait)
 	return true;
 }
 
+/* To try again is what nowait is for: of who was waited for it is an error. */
+static int final(int err)
+{
+	return err == -EAGAIN ? -EIO : err;
+}
+
 static void unguard_write(struct qcow_io *io)
 {
 	if (!io->guarded)
@@ -103,7 +109,7 @@ static void io_finish(struct qcow_io *io)
 		 */
 		io_end(io, -EAGAIN);
 	else
-		io_end(io, got == -EAGAIN ? -EIO : got);
+		io_end(io, final(got));
 }
 
 static void io_ki_complete(struct kiocb *iocb, long result)
@@ -152,6 +158,22 @@ static bool may_nowait(const struct qcow_io *io)
 	       (io->file->write_warm && (!io->sync || io->file->direct));
 }
 
+/*
+ * Has the file system what it needs to end such a write later?  One that is
+ * waited for anyway, as it makes the file longer or is a part of a block, does
+ * without.
+ */
+static bool warms_up(const struct qcow_io *io, ssize_t ret)
+{
+	struct inode *inode = qcow_file_inode(io->file);
+
+	if (!io->file->direct || !io->file->regular)
+		return true;
+	return ret == -EIOCBQUEUED ||
+	       (ret > 0 && io->pos + io->len <= i_size_read(inode) &&
+		IS_ALIGNED(io->pos | io->len, i_blocksize(inode)));
+}
+
 void qcow_io_submit(struct qcow_io *io, bool nowait)
 {
 	struct file *filp = io->file->filp;
@@ -186,7 +208,7 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 	else
 		ret = filp->f_op->read_iter(&io->iocb, &iter);
 	qcow_reserve_leave(flags);
-	if (!nowait && io->write)
+	if (!nowait && io->write && warms_up(io, ret))
 		io->file->write_warm = true;
 	if (ret != -EIOCBQUEUED) {
 		io->raw_result = ret;
@@ -238,18 +260,22 @@ int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 		.file = file, .buf = *buf, .len = len, .pos = pos,
 		.write = write, .sync = sync, .complete = waited_complete,
 	} };
+	bool elsewhere = false;
 
 	init_completion(&w.done);
 	qcow_io_submit(&w.io, false);
 	for (;;) {
 		wait_for_completion(&w.done);
-		if (w.io.result != -EAGAIN && w.io.result != -EINTR)
+		if (w.io.result != -EAGAIN &&
+		    (w.io.result != -EINTR || elsewhere))
 			return w.io.result;
 		reinit_completion(&w.done);
-		if (w.io.result == -EAGAIN)
-			qcow_io_resume(&w.io);
-		else
+		/* nobody kills a worker: what it is told is final */
+		elsewhere |= w.io.result == -EINTR;
+		if (elsewhere)
 			resume_elsewhere(&w);
+		else
+			qcow_io_resume(&w.io);
 	}
 }
 
@@ -322,7 +348,7 @@ int qcow_file_sync(struct qcow_file *file)
 				   inode_number(file));
 	qcow_relief_begin();
 	flags = qcow_reserve_enter(false);
-	err = vfs_fsync_range(file->filp, 0, LLONG_MAX, 1);
+	err = final(vfs_fsync_range(file->filp, 0, LLONG_MAX, 1));
 	if (!err)
 		err = qcow_file_lost(file);
 	qcow_reserve_leave(flags);
@@ -346,7 +372,7 @@ static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 				   NULL, inode_number(file));
 	qcow_relief_begin();
 	flags = qcow_reserve_enter(false);
-	err = vfs_fallocate(file->filp, mode, pos, len);
+	err = final(vfs_fallocate(file->filp, mode, pos, len));
 	qcow_reserve_leave(flags);
 	qcow_relief_end();
 	qcow_record_end(QCOW_RECORD_END, record, err);
@@ -464,7 +490,7 @@ int qcow_file_truncate(struct qcow_file *file, loff_t size)
 				   NULL, inode_number(file));
 	qcow_relief_begin();
 	flags = qcow_reserve_enter(false);
-	err = vfs_truncate(&file->filp->f_path, size);
+	err = final(vfs_truncate(&file->filp->f_path, size));
 	qcow_reserve_leave(flags);
 	qcow_relief_end();
 	qcow_record_end(QCOW_RECORD_END, record, err);
