@@ -460,6 +460,9 @@ static void refill_work(struct work_struct *work)
 	if (!err)
 		WRITE_ONCE(alloc->step, min(alloc->step * 2, max_step(image)));
 	wake_waiters(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
+	/* what was freed may be room for the next ones, after a commit */
+	if (err == -ENOSPC)
+		qcow_commit_hurry(image);
 	qcow_urgent_leave(nice);
 	memalloc_noio_restore(noio);
 }

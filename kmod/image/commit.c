@@ -50,6 +50,7 @@
 #include "image/internal.h"
 
 #define COMMIT_INTERVAL	(5 * HZ)
+#define RETRY_INTERVAL	(HZ / 2)
 
 /* How often the last one is tried where memory runs out. */
 #define LAST_TRIES	20
@@ -101,6 +102,8 @@ struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image)
 		epoch = rcu_dereference(image->commit.epoch);
 	} while (!percpu_ref_tryget_live(&epoch->ref));
 	rcu_read_unlock();
+	/* an entry that is read from here on was not given up before it began */
+	smp_rmb();
 	return epoch;
 }
 
@@ -532,8 +535,9 @@ static void commit_work(struct work_struct *work)
 	commit->result = err;
 	list_splice_init(&commit->throttled, &throttled);
 	spin_unlock(&commit->lock);
+	/* not at once: it would fail again, and again */
 	if (err && !commit->error)
-		qcow_commit_soon(image);
+		queue_delayed_work(commit->wq, &commit->timer, RETRY_INTERVAL);
 	go_on(&throttled, err);
 	list_for_each_entry_safe(cmd, next, &waiters, node)
 		qcow_cmd_fail(cmd, err);
@@ -558,6 +562,7 @@ bool qcow_commit_idle(struct qcow_image *image)
 	/* first: a commit that begins after this does not matter */
 	if (is_dirty(image))
 		return false;
+	smp_mb();	/* not behind what the lock is for */
 	spin_lock(&commit->lock);
 	idle = !commit->running && !commit->error;
 	spin_unlock(&commit->lock);
@@ -682,6 +687,11 @@ static int commit_now(struct qcow_image *image)
 	flush_work(&commit->work);
 	cancel_delayed_work_sync(&commit->timer);
 	return commit->result;
+}
+
+void qcow_commit_hurry(struct qcow_image *image)
+{
+	queue_work(image->commit.wq, &image->commit.work);
 }
 
 void qcow_commit_run(struct qcow_image *image)

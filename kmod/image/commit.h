@@ -77,6 +77,9 @@ int qcow_commit_destroy(struct qcow_image *image);
 /** qcow_commit_set_l1 - for an L1 table of @l1_size entries, none dirty */
 int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size);
 
+/** qcow_commit_hurry - one that begins soon, whatever there is to do for it */
+void qcow_commit_hurry(struct qcow_image *image);
+
 /** qcow_commit_run - a commit that begins now; wait for it */
 void qcow_commit_run(struct qcow_image *image);
 

@@ -167,7 +167,24 @@ static int read_sync(struct qcow_view *view, u64 pos, u32 len, void *buf)
 	return 0;
 }
 
-int qcow_free_entry(struct qcow_image *image, u64 entry)
+/*
+ * An entry that is not COPIED, or compressed, was held against nothing so far:
+ * what it leads to may be what the image stands on.
+ */
+static int free_clusters(struct qcow_image *image, u64 guest, u64 first,
+			 u32 count)
+{
+	struct qcow_fault fault = {
+		.structure = "L2 entry", .problem = "leads to metadata",
+		.where = guest, .value = first << image->geo.cluster_bits,
+	};
+
+	if (unlikely(qcow_is_metadata(image, first, count)))
+		return qcow_image_corrupt(image, &fault);
+	return qcow_commit_free(image, first, count);
+}
+
+int qcow_free_entry(struct qcow_image *image, u64 guest, u64 entry)
 {
 	u8 bits = image->geo.cluster_bits;
 	struct qcow2_compressed c;
@@ -180,10 +197,10 @@ int qcow_free_entry(struct qcow_image *image, u64 entry)
 		first = c.host_offset >> bits;
 		last = (c.host_offset + c.length - 1) >> bits;
 		qcow_inflate_forget(image, c.host_offset);
-		return qcow_commit_free(image, first, last - first + 1);
+		return free_clusters(image, guest, first, last - first + 1);
 	}
 	entry &= QCOW2_L2E_OFFSET_MASK;
-	return entry ? qcow_commit_free(image, entry >> bits, 1) : 0;
+	return entry ? free_clusters(image, guest, entry >> bits, 1) : 0;
 }
 
 /* The entry as it is now; false where the slice is not resident. */
@@ -362,7 +379,8 @@ static int copy_cluster(struct qcow_cmd *cmd, struct copy *c)
 		return 0;
 	qcow_stat_inc(image, copies);
 	if (c->fresh)
-		ret = qcow_free_entry(image, c->old.entry);
+		ret = qcow_free_entry(image, c->cluster <<
+				      image->geo.cluster_bits, c->old.entry);
 	qcow_commit_soon(image);
 	return ret < 0 ? ret : 1;
 }

@@ -45,8 +45,10 @@ void qcow_cow_destroy(struct qcow_image *image);
  */
 int qcow_cow_write(struct qcow_cmd *cmd, struct qcow_run *run);
 
-/** qcow_free_entry - nothing in memory leads to this entry's clusters now */
-int qcow_free_entry(struct qcow_image *image, u64 entry);
+/** qcow_free_entry - nothing in memory leads to this entry's clusters now
+ * @guest: where it was, or near that, for messages
+ */
+int qcow_free_entry(struct qcow_image *image, u64 guest, u64 entry);
 
 /** qcow_cow_table - give the active disk an L2 table of its own; 0: look again */
 int qcow_cow_table(struct qcow_cmd *cmd, u64 l1_index);

@@ -87,13 +87,14 @@ static int unlink_clusters(struct qcow_image *image, u64 cluster, u32 count,
 	return n ? (int)n : err;
 }
 
-static int release_unlinked(struct qcow_image *image, const struct unlinked *u)
+static int release_unlinked(struct qcow_image *image, u64 guest,
+			    const struct unlinked *u)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < u->nr && !err; i++)
-		err = qcow_free_entry(image, u->entries[i]);
+		err = qcow_free_entry(image, guest, u->entries[i]);
 	return err;
 }
 
@@ -142,7 +143,7 @@ static int erase_whole(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos,
 	done = unlink_clusters(image, pos >> bits, len >> bits, &u);
 	if (done <= 0)
 		return done;
-	err = release_unlinked(image, &u);
+	err = release_unlinked(image, pos, &u);
 	qcow_commit_soon(image);
 	return err ? err : skip(cmd, run, (u64)done << bits);
 }

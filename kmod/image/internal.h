@@ -165,6 +165,7 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
  *		reads zeros has to say so itself
  * @merge:	it is being merged into its backing file; changes while no
  *		command is under way
+ * @merged_into: and this is the backing file; guarded by the registry's mutex
  * @changes:	how many structural changes there were; like @sealed it changes
  *		only under the device's claim
  * @verified:	a bit for each slice whose COPIED flags were checked
@@ -196,6 +197,7 @@ struct qcow_image {
 	struct qcow_metadata_index metadata;
 	bool sealed;
 	struct qcow_merge_state *merge;
+	bool merged_into;
 	u64 changes;
 	unsigned long *verified;
 	struct mutex header_lock;
@@ -273,6 +275,11 @@ struct qcow_image *qcow_registry_get(const struct qcow_open *open,
 				     unsigned int layer,
 				     struct qcow_image *backing,
 				     struct qcow_reason *why);
+/** qcow_image_is - is @image just what the layer over @backing asks for? */
+bool qcow_image_is(const struct qcow_image *image,
+		   const struct qcow_layer_files *layer,
+		   const struct qcow_image *backing);
+
 /**
  * qcow_registry_put - drop a user, closing what is without any
  *
@@ -358,7 +365,10 @@ void qcow_set_table_verified(struct qcow_image *image, u64 l1_index);
 static inline bool qcow_verified(const struct qcow_image *image,
 				 unsigned long number)
 {
-	return test_bit(number, image->verified);
+	bool verified = test_bit(number, image->verified);
+
+	smp_rmb();	/* the bit before the flags that it vouches for */
+	return verified;
 }
 
 /* write.c */

@@ -50,6 +50,13 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 /** qcow_metadata_remove - what qcow_metadata_add() noted from @first on */
 void qcow_metadata_remove(struct qcow_image *image, u64 first);
 
+/** qcow_metadata_remove_all - each that has one of @clusters, of @size bits
+ *
+ * It costs what there is of metadata, however many clusters these are.
+ */
+void qcow_metadata_remove_all(struct qcow_image *image,
+			      const unsigned long *clusters, u64 size);
+
 /** qcow_is_metadata - does one of these clusters hold metadata? */
 bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count);
 

@@ -112,6 +112,23 @@ static int read_header(struct qcow_image *image, struct qcow_reason *why)
 	return 0;
 }
 
+/*
+ * Reads of less than what direct I/O takes are bounced; a write must not be
+ * less, and it may be as little as what is allocated at a time.
+ */
+static int need_files(struct qcow_image *image, enum qcow_dio dio,
+		      struct qcow_reason *why)
+{
+	const struct qcow2_geometry *geo = &image->geo;
+	u32 granule = 1U << (image->writable ? geo->subcluster_bits :
+					       geo->cluster_bits);
+	int err = qcow_file_need(image->file, dio, granule, why);
+
+	if (!err && image->data_file != image->file)
+		err = qcow_file_need(image->data_file, dio, granule, why);
+	return err;
+}
+
 static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 		      const struct qcow_layer_files *layer,
 		      struct qcow_reason *why)
@@ -123,8 +140,7 @@ static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 	if (!err)
 		err = check_supported(image, layer, why);
 	if (!err)
-		err = qcow_file_need(image->file, open->dio,
-				     1U << h->cluster_bits, why);
+		err = need_files(image, open->dio, why);
 	if (err)
 		return err;
 	if (layer->offset || layer->sizelimit)

@@ -15,12 +15,14 @@
  * @bytes: of it
  * @work:  room for another
  * @len:   of each
- * @unit:  what is written as one: the first sector, and what must go with it
+ * @first: its first sector as it was
+ * @unit:  what has to be written as one
  */
 struct head {
 	u8 *bytes;
 	u8 *work;
 	size_t len;
+	u8 *first;
 	size_t unit;
 };
 
@@ -32,13 +34,15 @@ static int head_init(struct head *head, const struct qcow_image *image)
 	/* a file may want to be read in more than a cluster */
 	head->bytes = kvzalloc(max_t(size_t, head->len, PAGE_SIZE), GFP_NOIO);
 	head->work = kvzalloc(head->len, GFP_NOIO);
-	return head->bytes && head->work ? 0 : -ENOMEM;
+	head->first = kmalloc(QCOW2_HEAD_SECTOR, GFP_NOIO);
+	return head->bytes && head->work && head->first ? 0 : -ENOMEM;
 }
 
 static void head_destroy(struct head *head)
 {
 	kvfree(head->bytes);
 	kvfree(head->work);
+	kfree(head->first);
 }
 
 static void set_head(void *header, const void *arg)
@@ -48,14 +52,19 @@ static void set_head(void *header, const void *arg)
 	memcpy(header, head->bytes, head->unit);
 }
 
-/* The rest is on the disk before the first sector leads to it. */
+/*
+ * The rest is on the disk before the first sector leads to it: what is written
+ * as one may reach the disk in sectors.
+ */
 static int write_head(struct qcow_image *image, const struct head *head)
 {
 	int err = 0;
 
-	if (head->len > head->unit)
-		err = qcow_file_write(image->file, head->bytes + head->unit,
-				      head->len - head->unit, head->unit);
+	if (head->len > QCOW2_HEAD_SECTOR) {
+		memcpy(head->work, head->bytes, head->len);
+		memcpy(head->work, head->first, QCOW2_HEAD_SECTOR);
+		err = qcow_file_write(image->file, head->work, head->len, 0);
+	}
 	if (!err)
 		err = qcow_commit_sync(image, image->file);
 	return err ? err : qcow_header_change(image, set_head, head);
@@ -88,6 +97,7 @@ static int change_head(struct qcow_image *image,
 	struct qcow_fault fault;
 	int err;
 
+	memcpy(head->first, head->bytes, QCOW2_HEAD_SECTOR);
 	err = qcow2_header_parse(head->bytes, head->len, &h, &fault);
 	if (err)
 		return qcow_refuse_fault(why, err, image->path, &fault);

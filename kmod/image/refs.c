@@ -500,27 +500,37 @@ static int write_dirty(struct qcow_image *image, struct qcow_refblock *b)
 	return err;
 }
 
-static struct qcow_refblock *first_dirty(struct qcow_refs *refs)
+static struct qcow_refblock *first_dirty(struct qcow_refs *refs,
+					 struct list_head *dirty)
 {
 	struct qcow_refblock *b;
 
 	spin_lock(&refs->lock);
-	b = list_first_entry_or_null(&refs->dirty, struct qcow_refblock,
-				     dirty);
+	b = list_first_entry_or_null(dirty, struct qcow_refblock, dirty);
 	spin_unlock(&refs->lock);
 	return b;
 }
 
-/* Only one commit runs at a time, so a dirty block stays where it is. */
+/*
+ * Only one commit runs at a time, so a dirty block stays where it is.  One that
+ * becomes dirty again is the next commit's: allocation does not wait for long.
+ */
 int qcow_refs_write(struct qcow_image *image)
 {
 	struct qcow_refs *refs = &image->refs;
 	struct qcow_refblock *b;
+	LIST_HEAD(dirty);
 	int err = 0;
 
 	mutex_lock(&refs->mutex);
-	while (!err && (b = first_dirty(refs)))
+	spin_lock(&refs->lock);
+	list_splice_init(&refs->dirty, &dirty);
+	spin_unlock(&refs->lock);
+	while (!err && (b = first_dirty(refs, &dirty)))
 		err = write_dirty(image, b);
+	spin_lock(&refs->lock);
+	list_splice(&dirty, &refs->dirty);
+	spin_unlock(&refs->lock);
 	mutex_unlock(&refs->mutex);
 	return err;
 }

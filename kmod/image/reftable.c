@@ -35,28 +35,31 @@ static u64 layout_end(const struct layout *l)
 	return l->first + l->blocks + l->clusters;
 }
 
-/* Twice as long, or as long as it takes to count itself and as much again. */
+/*
+ * Twice as long, or as long as it takes to count itself and as much again; at
+ * the limit, as long as may be.
+ */
 static int make_layout(const struct qcow_image *image, u64 first,
 		       struct layout *l)
 {
 	u8 bits = image->geo.cluster_bits;
 	u64 entries_per_cluster = (1ULL << bits) / sizeof(u64), last;
+	u64 most = MAX_TABLE_BYTES >> bits;
 
 	l->first = first;
 	l->index = qcow_refblock_index(image, first);
-	l->clusters = 2ULL * image->header.refcount_table_clusters;
+	l->clusters = min(2ULL * image->header.refcount_table_clusters, most);
 	for (l->blocks = 1;;) {
 		last = qcow_refblock_index(image, layout_end(l) - 1);
 		if (last - l->index + 1 > l->blocks)
 			l->blocks = last - l->index + 1;
-		else if (l->clusters * entries_per_cluster < 2 * (last + 1))
-			l->clusters *= 2;
+		else if (l->clusters * entries_per_cluster < 2 * (last + 1) &&
+			 l->clusters < most)
+			l->clusters = min(2 * l->clusters, most);
 		else
 			break;
-		if (l->clusters << bits > MAX_TABLE_BYTES)
-			return -EFBIG;
 	}
-	return 0;
+	return last < l->clusters * entries_per_cluster ? 0 : -EFBIG;
 }
 
 static void drop_blocks(struct qcow_image *image, struct qcow_refblock **b,

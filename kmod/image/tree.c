@@ -201,6 +201,15 @@ int qcow_tree_drop_active(struct qcow_shadow *s)
 					   false);
 }
 
+/* To go on would give away what is in use. */
+static int refuse_uncounted(struct qcow_shadow *s, u64 cluster)
+{
+	return qcow_refuse(s->why, -EUCLEAN,
+			   "%s: the cluster at 0x%llx is in use more often than it is counted; repair it with qcowctl check -r all",
+			   s->image->path,
+			   cluster << s->image->geo.cluster_bits);
+}
+
 /* Return: 1 where a flag changed; 0; or an error. */
 static int mark_entries(struct qcow_shadow *s, u64 index)
 {
@@ -220,6 +229,9 @@ static int mark_entries(struct qcow_shadow *s, u64 index)
 					   &refcount);
 		if (err)
 			return err;
+		if (!refcount)
+			return refuse_uncounted(s, entry_clusters(s, *entry)
+						.first);
 		flag = refcount == 1 ? QCOW2_OFLAG_COPIED : 0;
 		changed |= (*entry & QCOW2_OFLAG_COPIED) != flag;
 		*entry = (*entry & ~QCOW2_OFLAG_COPIED) | flag;
@@ -258,6 +270,8 @@ static int mark_table(struct qcow_shadow *s, u64 index)
 	if (ret)
 		return ret;
 	ret = qcow_shadow_refcount(s, cluster_of(s, *entry), &refcount);
+	if (!ret && !refcount)
+		return refuse_uncounted(s, cluster_of(s, *entry));
 	*entry &= ~QCOW2_OFLAG_COPIED;
 	if (refcount == 1)
 		*entry |= QCOW2_OFLAG_COPIED;

@@ -250,8 +250,11 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 					       image->geo.l2_bits));
 	if (!ret && !image->geo.external_data)
 		ret = verify_entries(&l);
-	if (!ret)
+	if (!ret) {
+		/* the flags before the bit that lets others trust them */
+		smp_mb__before_atomic();
 		set_bit(l.number, image->verified);
+	}
 	mutex_unlock(&image->cow.tables);
 	return min(ret, 0);
 }
