@@ -149,6 +149,7 @@ locks()
 
 	make_pair qcow2 "" ""
 	qemu-img convert -O raw top.qcow2 before
+	cp base base.before
 	attach top.qcow2
 	qemu-io -r -f qcow2 -c 'sleep 4000' base >/dev/null &
 	reader=$!
@@ -156,6 +157,7 @@ locks()
 	expect_fail 5 commit "$DEV"
 	expect_says "lets nobody write it"
 	wait $reader
+	same base base.before
 	commit "$DEV" >/dev/null
 	expect_fail 1 qemu-io -f qcow2 -c 'write 0 512' base
 	qemu-io -r -f qcow2 -c 'read 0 512' base >/dev/null
@@ -210,7 +212,9 @@ begin_and()
 	base = os.open("base", os.O_RDWR)
 	layer = array.array("B", struct.pack("=iIiIQQ", base, 2, -1, 0, 0, 0))
 
-	def request(op, layers=0):
+	other = array.array("B", struct.pack("=iIiIQQ", base, 2, -1, 0, 512, 0))
+
+	def request(op, layers=0, layer=layer):
 	    form = "=6I4Q"
 	    size = struct.calcsize(form)
 	    arg = bytearray(struct.pack(form, size, 0, number, op, layers, 0,
@@ -227,6 +231,8 @@ begin_and()
 	        sys.exit("%s: %d instead of %d" % (what, got, wanted))
 
 	check("a step before the beginning", 2, request(2))
+	check("of another place in the file", 116, request(1, 1, other))
+	check("other descriptors of the same", 0, request(5, 1))
 	check("the beginning", 0, request(1, 1))
 	check("another beginning", 16, request(1, 1))
 	check("a step", 0, request(2))
@@ -235,17 +241,21 @@ begin_and()
 	END
 }
 
-# While it goes on the device is nobody else's; when it stops, all is as it was.
+# While it goes on the device is nobody else's, and a snapshot of the backing
+# file is not looked at, whose commands would meet its end; when it stops, all
+# is as it was.
 meanwhile()
 {
 	make_pair qcow2 "" ""
+	qemu-img snapshot -c one base
 	qemu-img convert -O raw top.qcow2 before
 	attach top.qcow2
 	# shellcheck disable=SC2016 # that shell's own
 	begin_and bash -c '
 		! "$0" snapshot create "$1" one && ! "$0" detach "$1" &&
 		! "$0" commit "$1" && ! "$0" resize "$1" +1M &&
-		! "$0" attach -r base && cmp before "$1"' \
+		! "$0" attach -r base &&
+		! "$0" attach -r --snapshot one base && cmp before "$1"' \
 		"$QCOWCTL" "$DEV" 2>/dev/null ||
 		fail "somebody had it meanwhile"
 	same before "$DEV"
@@ -267,11 +277,15 @@ killed()
 	attach top.qcow2
 	start_load
 	for ((i = 1; i <= 12; i++)); do
-		commit "$DEV" >>pauses 2>/dev/null &
+		# not by the function: what is killed would be a shell
+		"$QCOWCTL" commit "$DEV" >>pauses 2>/dev/null &
 		committer=$!
 		sleep 0.0$i
 		kill -KILL $committer 2>/dev/null || :
 		wait $committer || :
+		# who wrote it is gone, and so is what kept others out
+		qemu-io -r -f qcow2 -c 'read 0 512' base >/dev/null ||
+			fail "locks of a writer stayed"
 	done 2>/dev/null
 	end_load
 	same model "$DEV"

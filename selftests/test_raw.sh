@@ -88,6 +88,27 @@ flushes()
 	detach
 }
 
+# A part of a file is not taken for the whole of it, nor the other way round.
+limited()
+{
+	local whole part
+
+	random_file disk.img 4M
+	qemu-img create -q -f qcow2 -b disk.img -F raw over.qcow2
+	part=$("$QCOWCTL" attach -r -f raw --sizelimit 1M disk.img)
+	attach over.qcow2
+	same disk.img "$DEV"
+	whole=$("$QCOWCTL" attach -r disk.img)
+	same disk.img "$whole"
+	expect_equal "a part's size" $((1 << 20)) \
+		"$(blockdev --getsize64 "$part")"
+	"$QCOWCTL" detach "$part"
+	part=$("$QCOWCTL" attach -r -f raw --sizelimit 1M disk.img)
+	expect_equal "a part's size" $((1 << 20)) \
+		"$(blockdev --getsize64 "$part")"
+	"$QCOWCTL" detach --all
+}
+
 # A disk below that checksums pages must not see them change under way; what
 # is copied to a page cache may.
 stable_pages()
@@ -287,7 +308,7 @@ real_iso()
 scratch_fs ext4 256
 cd "$FS"
 for part in reads_and_writes random_load flushes stable_pages discards zeroes odd_sizes \
-	    holes parts_of_a_file read_only block_devices real_iso; do
+	    holes parts_of_a_file limited read_only block_devices real_iso; do
 	echo "$part"
 	$part
 done

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "claim.h"
 #include "control.h"
@@ -131,26 +133,36 @@ int claim_again(const struct chain *c)
 	return ret;
 }
 
-static int raise_file(const struct file *f)
+static int raise_file(const struct file *f, int *writer)
 {
-	int ret = hold(f, LOCKED_WRITE), byte;
+	char *path;
+	int byte;
 
-	if (ret || f->fd < 0)
-		return ret;
-	byte = lock_conflict(f, LOCKED_WRITE);
+	if (f->fd < 0)
+		return 0;
+	path = xasprintf("/proc/self/fd/%d", f->fd);
+	*writer = open(path, O_RDWR | O_CLOEXEC);
+	free(path);
+	if (*writer < 0)
+		return fail_errno(errno, "cannot open %s again", f->path);
+	byte = lock_raise(f, *writer);
 	return byte ? conflict_found(f, byte, CLAIM_TARGET) : 0;
 }
 
-int claim_raise(const struct layer *l)
+int claim_raise(const struct layer *l, struct claim_raised *r)
 {
-	return raise_file(&l->image.file) ?: raise_file(&l->data);
+	r->image = r->data = -1;
+	return raise_file(&l->image.file, &r->image) ?:
+	       raise_file(&l->data, &r->data);
 }
 
-void claim_lower(const struct layer *l)
+void claim_lower(struct claim_raised *r)
 {
-	lock_lower(&l->image.file);
-	if (l->data.fd >= 0)
-		lock_lower(&l->data);
+	if (r->image >= 0)
+		close(r->image);
+	if (r->data >= 0)
+		close(r->data);
+	r->image = r->data = -1;
 }
 
 /* Its id, the first word of the attribute; NULL for the active disk. */

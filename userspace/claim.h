@@ -39,17 +39,25 @@ int claim_file(const struct file *f, enum claim what_for);
  */
 int claim_again(const struct chain *c);
 
+/** struct claim_raised - a layer's files, open once more; -1: not */
+struct claim_raised {
+	int image;
+	int data;
+};
+
 /**
  * claim_raise - who only read a layer's files will write them
  *
- * The driver has them, and no others of them.
+ * The driver has them, and no others of them.  The locks of who writes are
+ * this process's own, so that they go where it is killed.
  *
- * Return: 0, or an exit code after saying who is in the way.
+ * Return: 0, or an exit code after saying who is in the way; claim_lower() is
+ * due in any case.
  */
-int claim_raise(const struct layer *l);
+int claim_raise(const struct layer *l, struct claim_raised *r);
 
 /** claim_lower - and will only read them again */
-void claim_lower(const struct layer *l);
+void claim_lower(struct claim_raised *r);
 
 /**
  * claim_source - open the chain of an image or of a device, for looking

@@ -70,7 +70,7 @@ static int compare_and_fill(const struct live *l, struct filling *to,
 		return ret;
 	move_init(&m, img, fill, to);
 	progress_begin(&m.progress, l->progress, img->file.path, img->size);
-	ret = fill(to, 0, 0) ?: move_range(&m, 0, img->size);
+	ret = move_range(&m, 0, img->size);
 	if (!ret)
 		progress_end(&m.progress);
 	move_destroy(&m);
@@ -130,8 +130,11 @@ int live_rebase(const struct live *l, const struct session *s)
 {
 	struct chain now = { .nr = 0 }, next = { .nr = 0 };
 	struct filling to = { .s = s };
-	int ret = chain_open_device(&now, s->number);
+	int ret;
 
+	/* first: what is looked at from here on may not change unnoticed */
+	ret = l->unsafe ? 0 : fill(&to, 0, 0);
+	ret = ret ?: chain_open_device(&now, s->number);
 	if (!ret) {
 		const struct image *img = &now.layers[0]->image;
 

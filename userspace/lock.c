@@ -80,17 +80,17 @@ int lock_conflict(const struct file *f, enum lock_mode mode)
 	return ret;
 }
 
-void lock_lower(const struct file *f)
+int lock_raise(const struct file *f, int writer)
 {
-	unsigned int perms = modes[LOCKED_WRITE].used & ~modes[LOCKED_READ].used;
-	int i;
+	const unsigned int read = modes[LOCKED_READ].used;
+	const unsigned int write = modes[LOCKED_WRITE].used;
+	int ret = hold_row(writer, USED, write & ~read);
 
-	for (i = CONSISTENT_READ; i <= RESIZE; i++) {
-		struct flock fl = one_byte(F_UNLCK, USED + i);
-
-		if (perms & PERM(i))
-			fcntl(f->fd, F_OFD_SETLK, &fl);
-	}
+	/* each looks past what it holds itself */
+	if (!ret)
+		ret = conflict_in_row(writer, USED,
+				      modes[LOCKED_WRITE].unshared);
+	return ret ?: conflict_in_row(f->fd, UNSHARED, write);
 }
 
 void lock_release(const struct file *f)

@@ -35,8 +35,14 @@ int lock_hold(const struct file *f, enum lock_mode mode);
  */
 int lock_conflict(const struct file *f, enum lock_mode mode);
 
-/** lock_lower - from LOCKED_WRITE to LOCKED_READ, without a gap */
-void lock_lower(const struct file *f);
+/**
+ * lock_raise - who holds LOCKED_READ on a file will write it
+ * @writer: the file opened once more: what LOCKED_WRITE has beyond that is held
+ *	    by it, until it is closed
+ *
+ * Return: as lock_conflict().
+ */
+int lock_raise(const struct file *f, int writer);
 
 /** lock_release - take the bytes of lock_hold() back */
 void lock_release(const struct file *f);

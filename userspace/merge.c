@@ -23,18 +23,24 @@ enum {
 	PATIENCE = 32,		/* steps without headway */
 };
 
-static int call(const struct session *s, enum qcow_merge_op op,
-		struct qcow_merge *m)
+/* Return: 0 or a negative errno, with a reason in @message. */
+static int ask(const struct session *s, enum qcow_merge_op op,
+	       struct qcow_merge *m, char *message, size_t len)
 {
-	char message[512] = "";
-	int err;
-
 	m->size = sizeof(*m);
 	m->number = s->number;
 	m->op = op;
 	m->message = (uintptr_t)message;
-	m->message_len = sizeof(message);
-	err = control_merge(m);
+	m->message_len = len;
+	return control_merge(m);
+}
+
+static int call(const struct session *s, enum qcow_merge_op op,
+		struct qcow_merge *m)
+{
+	char message[512] = "";
+	int err = ask(s, op, m, message, sizeof(message));
+
 	return err ? session_failed(s, "commit", err, message) : 0;
 }
 
@@ -68,9 +74,7 @@ static int open_below(const struct merge *m, const struct chain *now,
 			    now->layers[0]->image.file.path);
 	old = &now->layers[1]->image;
 	o.format = old->format;
-	return chain_open(below, old->file.path, &o) ?:
-	       claim_again(below) ?:
-	       grow_raw(&below->layers[0]->image, now->layers[0]->image.size);
+	return chain_open(below, old->file.path, &o) ?: claim_again(below);
 }
 
 /* --- The merge --- */
@@ -115,26 +119,49 @@ static int end(const struct merge *m, const struct session *s,
 	return ret;
 }
 
+/* Before anything is written: is there somebody else who uses it? */
+static int begin(const struct session *s, const struct image *top,
+		 const struct chain *below, struct claim_raised *raised)
+{
+	struct qcow_layer *layers = attachment_layers(below);
+	struct qcow_merge reopen = {
+		.nr_layers = below->nr, .layers = (uintptr_t)layers,
+	}, first = reopen;
+	int ret;
+
+	ret = call(s, QCOW_MERGE_REOPEN, &reopen) ?:
+	      claim_raise(below->layers[0], raised) ?:
+	      grow_raw(&below->layers[0]->image, top->size) ?:
+	      call(s, QCOW_MERGE_BEGIN, &first);
+	free(layers);
+	return ret;
+}
+
+/* That the last writes are lost is worth a word of its own. */
+static void stop(const struct session *s)
+{
+	struct qcow_merge last = { .flags = 0 };
+	char message[512] = "";
+	int err = ask(s, QCOW_MERGE_STOP, &last, message, sizeof(message));
+
+	/* an end that failed may have been one */
+	if (err && err != -ENOENT)
+		session_failed(s, "end the commit of", err, message);
+}
+
 static int run(const struct merge *m, const struct session *s,
 	       const struct image *top, const struct chain *below)
 {
-	struct qcow_layer *layers = attachment_layers(below);
-	struct qcow_merge first = {
-		.nr_layers = below->nr, .layers = (uintptr_t)layers,
-	};
-	int ret = call(s, QCOW_MERGE_BEGIN, &first);
+	struct claim_raised raised = { -1, -1 };
+	int ret = begin(s, top, below, &raised);
 
-	free(layers);
-	if (ret)
-		return ret;
-	ret = claim_raise(below->layers[0]) ?: copy(m, s, top) ?:
-	      end(m, s, &below->layers[0]->image);
-	if (ret)
-		control_merge(&(struct qcow_merge){
-			.size = sizeof(struct qcow_merge),
-			.number = s->number, .op = QCOW_MERGE_STOP,
-		});
-	claim_lower(below->layers[0]);
+	if (!ret) {
+		ret = copy(m, s, top) ?:
+		      end(m, s, &below->layers[0]->image);
+		if (ret)
+			stop(s);
+	}
+	claim_lower(&raised);
 	return ret;
 }
 

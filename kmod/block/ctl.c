@@ -183,13 +183,15 @@ static long ctl_query(struct file *ctl, void *arg)
 	q->flags = 0;
 	q->number = QCOW_NO_DEVICE;
 	err = qcow_files_wait_left(inode);
-	if (!err && qcow_file_in_use(inode, &writable)) {
+	if (!err)
+		err = qcow_file_in_use(inode, &writable);
+	if (err > 0) {
 		q->flags = QCOW_QUERY_OPEN |
 			   (writable ? QCOW_QUERY_WRITABLE : 0);
 		q->number = qcow_device_of(inode);
 	}
 	fput(file);
-	return err;
+	return min(err, 0);
 }
 
 /* A structural change as it was asked for. */
@@ -375,25 +377,30 @@ static long ctl_rebase(struct file *ctl, void *arg)
 static int check_merge(const struct qcow_merge *m)
 {
 	if (m->flags & ~QCOW_MERGE_KEEP || m->op < QCOW_MERGE_BEGIN ||
-	    m->op > QCOW_MERGE_STOP)
+	    m->op > QCOW_MERGE_REOPEN)
 		return -EINVAL;
 	if (m->flags && m->op != QCOW_MERGE_END)
 		return -EINVAL;
-	if (m->op != QCOW_MERGE_BEGIN)
+	if (m->op != QCOW_MERGE_BEGIN && m->op != QCOW_MERGE_REOPEN)
 		return m->nr_layers ? -EINVAL : 0;
 	return m->nr_layers && m->nr_layers < QCOW_MAX_LAYERS ? 0 : -EINVAL;
 }
 
-static long merge_begin(struct file *ctl, struct qcow_merge *m,
-			struct qcow_reason *why)
+static long merge_over(struct file *ctl, struct qcow_merge *m,
+		       struct qcow_reason *why)
 {
 	struct qcow_layer_files *layers = get_layers(m->layers, m->nr_layers);
+	struct qcow_change reopen = { .op = QCOW_CHANGE_REOPEN };
 	long err;
 
 	if (IS_ERR(layers))
 		return PTR_ERR(layers);
-	err = qcow_device_merge_begin(m->number, ctl, layers, m->nr_layers,
-				      &m->pause_ns, why);
+	if (m->op == QCOW_MERGE_REOPEN)
+		err = qcow_device_rebase(m->number, &reopen, layers,
+					 m->nr_layers, &m->pause_ns, why);
+	else
+		err = qcow_device_merge_begin(m->number, ctl, layers,
+					      m->nr_layers, &m->pause_ns, why);
 	put_layers(layers, m->nr_layers);
 	return err;
 }
@@ -402,8 +409,9 @@ static long run_merge(struct file *ctl, struct qcow_merge *m,
 		      struct qcow_reason *why)
 {
 	switch (m->op) {
+	case QCOW_MERGE_REOPEN:
 	case QCOW_MERGE_BEGIN:
-		return merge_begin(ctl, m, why);
+		return merge_over(ctl, m, why);
 	case QCOW_MERGE_STEP:
 		return qcow_device_merge_step(m->number, ctl, &m->left, why);
 	case QCOW_MERGE_END:

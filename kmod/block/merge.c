@@ -100,11 +100,7 @@ int qcow_device_merge_end(unsigned int number, const struct file *ctl,
 
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	if (READ_ONCE(dev->swapped))
-		err = qcow_refuse(why, -EBUSY, "qcow%u: swap lies on it",
-				  dev->number);
-	else
-		err = qcow_device_change_claimed(dev, &change, pause_ns, why);
+	err = qcow_device_change_claimed(dev, &change, pause_ns, why);
 	put_merged(dev);
 	return err;
 }
@@ -114,6 +110,7 @@ static int stop(struct qcow_device *dev, u64 *pause_ns,
 {
 	struct qcow_change change = { .op = QCOW_CHANGE_MERGE_STOP };
 
+	qcow_view_merge_calm(dev->view);
 	return qcow_device_change_claimed(dev, &change, pause_ns, why);
 }
 

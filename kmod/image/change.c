@@ -69,7 +69,8 @@ int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 {
 	struct qcow_image *layers;
 
-	if (change->op == QCOW_CHANGE_MERGE_BEGIN)
+	if (change->op == QCOW_CHANGE_MERGE_BEGIN ||
+	    change->op == QCOW_CHANGE_REOPEN)
 		return check(view, change->op, why) ?:
 		       qcow_merge_open(view->image, change, why);
 	if (change->op != QCOW_CHANGE_REBASE)
@@ -125,7 +126,6 @@ static void adopt(struct qcow_shadow *s, struct qcow_change *change)
 {
 	struct qcow_image *image = s->image;
 	struct qcow_view *active = &image->active;
-	u64 cluster;
 
 	qcow_refs_replace(image, s->reftable, s->reftable_entries);
 	s->reftable = NULL;
@@ -139,8 +139,7 @@ static void adopt(struct qcow_shadow *s, struct qcow_change *change)
 	active->size = round_down(s->header.size, SECTOR_SIZE);
 	image->header = s->header;
 	image->alloc.end = s->next;
-	for_each_set_bit(cluster, s->freed, s->start)
-		qcow_metadata_remove(image, cluster);
+	qcow_metadata_remove_all(image, s->freed, s->start);
 	change->freed = s->freed;
 	change->clusters = s->start;
 	s->freed = NULL;
@@ -214,26 +213,40 @@ static int change_quietly(struct qcow_image *image, struct qcow_change *change,
 	return err;
 }
 
+/* To everybody else this is no change: the disk reads as before. */
+static int merge_and_empty(struct qcow_image *image, struct qcow_change *change,
+			   struct qcow_reason *why)
+{
+	int err = qcow_merge_end(image, why);
+
+	if (err || change->keep)
+		return err;
+	change->op = QCOW_CHANGE_EMPTY;
+	err = change_quietly(image, change, why);
+	change->op = QCOW_CHANGE_MERGE_END;
+	return err;
+}
+
 static int change_image(struct qcow_image *image, struct qcow_change *change,
 			struct qcow_reason *why)
 {
-	int err;
-
 	if (change->op == QCOW_CHANGE_MERGE_STOP)
 		return qcow_merge_stop(image);
 	if (READ_ONCE(image->commit.error))
 		return qcow_refuse(why, -EIO,
 				   "%s: cannot be changed since %s failed; detach it first",
 				   image->path, image->commit.failed);
-	if (change->op == QCOW_CHANGE_MERGE_BEGIN)
+	switch (change->op) {
+	case QCOW_CHANGE_REOPEN:
+		change->layers = qcow_backing_swap(image, change->layers);
+		return 0;
+	case QCOW_CHANGE_MERGE_BEGIN:
 		return qcow_merge_begin(image, change, why);
-	if (change->op == QCOW_CHANGE_MERGE_END) {
-		err = qcow_merge_end(image, why);
-		if (err || change->keep)
-			return err;
-		change->op = QCOW_CHANGE_EMPTY;
+	case QCOW_CHANGE_MERGE_END:
+		return merge_and_empty(image, change, why);
+	default:
+		return change_quietly(image, change, why);
 	}
-	return change_quietly(image, change, why);
 }
 
 int qcow_change_run(struct qcow_view *view, struct qcow_change *change,

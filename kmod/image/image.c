@@ -46,6 +46,13 @@ static int open_files(struct qcow_image *image, const struct qcow_open *open,
 	image->data_file = image->file;
 	if (!layer->data_file)
 		return 0;
+	if (layer->data_file->f_mapping->host == qcow_file_inode(image->file)) {
+		/* guest offsets are those of the data file */
+		qcow_file_close(image->file);
+		return qcow_refuse(why, -EINVAL,
+				   "%s: cannot be its own data file",
+				   image->path);
+	}
 	image->data_file = qcow_file_open(layer->data_file, image->writable,
 					  open->dio, open->sector_size, why);
 	if (!IS_ERR(image->data_file)) {

@@ -84,7 +84,7 @@ int qcow_chain_close(struct qcow_view *view);
  * qcow_file_in_use - has the driver an image or data file open on this inode?
  * @writable: set where it writes to it
  */
-bool qcow_file_in_use(const struct inode *inode, bool *writable);
+int qcow_file_in_use(const struct inode *inode, bool *writable);
 
 /* What a view is, for limits and for sysfs. */
 u64 qcow_view_size(const struct qcow_view *view);		/* bytes */
@@ -120,6 +120,7 @@ enum qcow_change_op {
 	QCOW_CHANGE_MERGE_BEGIN,
 	QCOW_CHANGE_MERGE_END,
 	QCOW_CHANGE_MERGE_STOP,
+	QCOW_CHANGE_REOPEN,
 };
 
 /**
@@ -131,7 +132,8 @@ enum qcow_change_op {
  * @format:	REBASE: of the backing file, as the image is to have it
  * @format_len:	bytes
  * @backing:	REBASE: its layers, of which there may be none; MERGE_BEGIN: the
- *		same as before, the first one open for writing
+ *		same as before, the first one open for writing; REOPEN: the
+ *		same, still to be read only
  * @filled:	REBASE: refuse it unless there were so many changes before, as
  * @changes:	a fill has said
  * @size:	of the disk to come, bytes
@@ -229,6 +231,15 @@ int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
  * Return: 0; -EINTR: a signal came; or as for a read, or a write.
  */
 int qcow_view_merge(struct qcow_view *view, u64 *left, struct qcow_reason *why);
+
+/**
+ * qcow_view_merge_calm - before QCOW_CHANGE_MERGE_STOP: leave it little to do
+ *
+ * Who waits meanwhile may be the one who frees memory.
+ *
+ * Context: as for qcow_view_merge(), which is not called again.
+ */
+void qcow_view_merge_calm(struct qcow_view *view);
 
 /** qcow_view_merging - was it begun, and did not end? */
 bool qcow_view_merging(const struct qcow_view *view);

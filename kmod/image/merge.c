@@ -19,6 +19,7 @@
  * free them: so they count in its epochs, too.
  */
 #include <linux/bitmap.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -30,6 +31,8 @@
 #define MAX_GRANULES	(1ULL << 24)
 #define COPY_BYTES	SZ_1M		/* at once */
 #define STEP_BYTES	SZ_16M		/* of one call */
+#define NOMEM_TRIES	100
+#define NOMEM_MS	20
 
 /**
  * struct qcow_merge_state - a merge that is under way
@@ -201,6 +204,21 @@ static int failed(struct qcow_image *image, struct qcow_reason *why, int err)
 			   image->path, base, err);
 }
 
+/* copy_next(), with patience where memory is short, as requests have it. */
+static long copy_some(struct qcow_image *image)
+{
+	unsigned int tries = NOMEM_TRIES;
+	long n;
+
+	do {
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		n = copy_next(image);
+	} while (n == -ENOMEM && tries-- && !msleep_interruptible(NOMEM_MS));
+	return n;
+}
+
 int qcow_view_merge(struct qcow_view *view, u64 *left, struct qcow_reason *why)
 {
 	struct qcow_image *image = view->image;
@@ -208,14 +226,24 @@ int qcow_view_merge(struct qcow_view *view, u64 *left, struct qcow_reason *why)
 	unsigned int noio = memalloc_noio_save();
 	long done = 0, n = 1;
 
-	for (; n > 0 && done < STEP_BYTES; done += n) {
-		n = fatal_signal_pending(current) ? -EINTR : copy_next(image);
-		cond_resched();
-	}
+	for (; n > 0 && done < STEP_BYTES; done += n)
+		n = copy_some(image);
 	memalloc_noio_restore(noio);
 	*left = (u64)bitmap_weight(merge->dirty, merge->granules) <<
 		merge->bits;
 	return n < 0 ? failed(image, why, n) : 0;
+}
+
+void qcow_view_merge_calm(struct qcow_view *view)
+{
+	struct qcow_image *base = view->image->merge->base;
+	unsigned int noio = memalloc_noio_save();
+
+	if (base->wq) {
+		qcow_alloc_stop(base);
+		qcow_commit_run(base);
+	}
+	memalloc_noio_restore(noio);
 }
 
 bool qcow_view_merging(const struct qcow_view *view)
@@ -267,11 +295,8 @@ static bool same_chain(const struct qcow_image *backing,
 	unsigned int i;
 
 	for (i = 0; i < open->nr_layers && backing; i++) {
-		const struct qcow_layer_files *l = &open->layers[i];
-
-		if (l->file->f_mapping->host !=
-		    qcow_file_inode(backing->file) ||
-		    l->format != backing->ops->format)
+		if (!qcow_image_is(backing, &open->layers[i],
+				   backing->backing))
 			return false;
 		backing = backing->backing;
 	}
@@ -289,6 +314,10 @@ static int check(const struct qcow_image *image,
 		return qcow_refuse(why, -EBUSY,
 				   "%s: has snapshots, which would show something else then; delete them first",
 				   image->path);
+	if (image->backing->users > 1)
+		return qcow_refuse(why, -EBUSY,
+				   "%s: is attached already, so it cannot be written",
+				   image->backing->path);
 	if (!same_chain(image->backing, change->backing))
 		return qcow_refuse(why, -ESTALE,
 				   "%s: is over other files", image->path);
@@ -318,7 +347,7 @@ static int open_base(struct qcow_image *image, struct qcow_change *change,
 	struct qcow_image *base;
 	int err;
 
-	open.write = true;
+	open.write = change->op == QCOW_CHANGE_MERGE_BEGIN;
 	open.instead = image->backing;
 	base = qcow_layers_open(&open, why);
 	if (IS_ERR(base))
@@ -336,8 +365,8 @@ int qcow_merge_open(struct qcow_image *image, struct qcow_change *change,
 {
 	int err = check(image, change, why);
 
-	if (err)
-		return err;
+	if (err || change->op == QCOW_CHANGE_REOPEN)
+		return err ? err : open_base(image, change, why);
 	change->merge = merge_alloc(image->active.size);
 	if (!change->merge)
 		return -ENOMEM;
@@ -354,6 +383,7 @@ int qcow_merge_stop(struct qcow_image *image)
 	struct qcow_merge_state *merge = image->merge;
 	int err = qcow_image_settle(merge->base);
 
+	merge->base->merged_into = false;
 	image->merge = NULL;
 	qcow_merge_free(merge);
 	return err;
@@ -368,6 +398,7 @@ int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
 
 	swap(image->merge, change->merge);
 	image->merge->base = base;
+	base->merged_into = true;
 	image->changes++;
 	change->layers = qcow_backing_swap(image, base);
 	err = grow(base, image->active.size, change->unit, why);
@@ -384,8 +415,9 @@ int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why)
 	long n;
 	int err;
 
+	/* until it is settled, who is killed leaves a merge to be stopped */
 	do {
-		n = copy_next(image);
+		n = copy_some(image);
 	} while (n > 0);
 	err = n < 0 ? n : run_cmd(image, &base->active, QCOW_OP_FLUSH, 0, 0);
 	if (err)

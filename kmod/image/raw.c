@@ -12,6 +12,10 @@ static int raw_open(struct qcow_image *image, const struct qcow_open *open,
 {
 	u64 size = qcow_file_size(image->file);
 
+	if (layer->data_file)
+		return qcow_refuse(why, -EINVAL,
+				   "%s: a raw image has no data file",
+				   image->path);
 	if (!IS_ALIGNED(layer->offset | layer->sizelimit, SECTOR_SIZE))
 		return qcow_refuse(why, -EINVAL,
 				   "%s: offset and size limit must be multiples of 512",
@@ -26,6 +30,7 @@ static int raw_open(struct qcow_image *image, const struct qcow_open *open,
 				   image->path, layer->offset,
 				   image->file->align);
 	image->offset = layer->offset;
+	image->sizelimit = layer->sizelimit;
 	size -= image->offset;
 	if (layer->sizelimit)
 		size = min(size, layer->sizelimit);

@@ -5,7 +5,8 @@
  *
  *   a file that is written	has one device on its active disk, any number on
  *				its snapshots, and backs nothing; or it is
- *				merged into, and backs one image that is written;
+ *				merged into, and backs one image that is written,
+ *				and has no other user until that is over;
  *   a file that is only read	has any number of users, which agree on its
  *				format, its data file and what backs it.
  */
@@ -54,10 +55,9 @@ static const struct inode *inode_of(const struct file *file)
 	return file ? file->f_mapping->host : NULL;
 }
 
-/* Is @image just what the layer asks for? */
-static bool is_same(const struct qcow_image *image,
-		    const struct qcow_layer_files *layer,
-		    const struct qcow_image *backing)
+bool qcow_image_is(const struct qcow_image *image,
+		   const struct qcow_layer_files *layer,
+		   const struct qcow_image *backing)
 {
 	const struct inode *data = image->data_file == image->file ?
 				   NULL : qcow_file_inode(image->data_file);
@@ -77,6 +77,22 @@ static bool is_too_coarse(const struct qcow_image *image,
 	return max(image->file->align, image->data_file->align) > sector_size;
 }
 
+/* Required is required, by whoever comes later as well. */
+static bool has_dio(const struct qcow_image *image, enum qcow_dio dio)
+{
+	bool direct = image->file->direct && image->data_file->direct;
+	bool buffered = !image->file->direct && !image->data_file->direct;
+
+	return dio == QCOW_DIO_ON ? direct :
+	       dio == QCOW_DIO_OFF ? buffered : true;
+}
+
+static bool suits(const struct qcow_image *image, const struct qcow_open *open)
+{
+	return !is_too_coarse(image, open->sector_size) &&
+	       has_dio(image, open->dio);
+}
+
 static bool overlaps(const struct qcow_image *image,
 		     const struct qcow_layer_files *layer)
 {
@@ -88,6 +104,9 @@ static bool overlaps(const struct qcow_image *image,
 static int refuse_busy(const struct qcow_image *image, bool write,
 		       struct qcow_reason *why)
 {
+	if (image->merged_into)
+		return qcow_refuse(why, -EBUSY,
+				   "%s: is being merged into", image->path);
 	if (image->writable)
 		return qcow_refuse(why, -EBUSY,
 				   "%s: is attached for writing already",
@@ -95,6 +114,18 @@ static int refuse_busy(const struct qcow_image *image, bool write,
 	return qcow_refuse(why, -EBUSY, "%s: is attached already%s",
 			   image->path,
 			   write ? ", so it cannot be written" : "");
+}
+
+/* It is written, so there cannot be a second one of it. */
+static int refuse_unlike(const struct qcow_image *image,
+			 const struct qcow_open *open, struct qcow_reason *why)
+{
+	if (has_dio(image, open->dio))
+		return refuse_busy(image, false, why);
+	return qcow_refuse(why, -EOPNOTSUPP,
+			   "%s: is attached for writing, with %s I/O",
+			   image->path,
+			   image->file->direct ? "direct" : "buffered");
 }
 
 /* The only one whom it backs will have the new one. */
@@ -121,13 +152,14 @@ static struct qcow_image *find_shared(const struct qcow_open *open,
 		if (!overlaps(image, files) ||
 		    (layer == 0 && gives_way(image, open)))
 			continue;
-		if (write || (image->writable && !snapshot))
+		if (write || image->merged_into ||
+		    (image->writable && !snapshot))
 			return ERR_PTR(refuse_busy(image, write, why));
-		if (is_same(image, files, backing) &&
-		    !is_too_coarse(image, open->sector_size))
+		if (qcow_image_is(image, files, backing) &&
+		    suits(image, open))
 			return image;
 		if (image->writable)
-			return ERR_PTR(refuse_busy(image, write, why));
+			return ERR_PTR(refuse_unlike(image, open, why));
 	}
 	return NULL;
 }
@@ -172,16 +204,18 @@ int qcow_registry_put(struct qcow_image *image)
 	return err;
 }
 
-bool qcow_file_in_use(const struct inode *inode, bool *writable)
+int qcow_file_in_use(const struct inode *inode, bool *writable)
 {
 	struct qcow_image *image;
-	bool found = false;
+	int found = 0;
 
 	*writable = false;
-	mutex_lock(&registry_mutex);
+	/* who holds it may wait for a file system that is stuck */
+	if (mutex_lock_killable(&registry_mutex))
+		return -EINTR;
 	list_for_each_entry(image, &images, node) {
 		if (uses_inode(image, inode)) {
-			found = true;
+			found = 1;
 			*writable |= image->writable;
 		}
 	}

@@ -391,6 +391,7 @@ enum qcow_merge_op {
 	QCOW_MERGE_STEP		= 2,	/* give it some of what it lacks */
 	QCOW_MERGE_END		= 3,	/* and the rest, while requests wait */
 	QCOW_MERGE_STOP		= 4,	/* leave it at that */
+	QCOW_MERGE_REOPEN	= 5,	/* before: other descriptors for its files */
 };
 
 /* END: the image keeps what it has, though it is in the backing file as well. */
@@ -402,14 +403,19 @@ enum qcow_merge_op {
  * @flags:	in: QCOW_MERGE_KEEP
  * @number:	in: N of /dev/qcowN, which is attached read-write
  * @op:		in: enum qcow_merge_op
- * @nr_layers:	in: BEGIN: how many there are below the top image; else zero
+ * @nr_layers:	in: REOPEN, BEGIN: how many there are below the top image; else
+ *		zero
  * @message_len: in: bytes at @message
- * @layers:	in: BEGIN: pointer to @nr_layers struct qcow_layer, the files of
- *		now; the first one and its data file open for writing
+ * @layers:	in: REOPEN, BEGIN: pointer to @nr_layers struct qcow_layer, the
+ *		files of now; the first one and its data file open for writing
  * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
  * @left:	out: STEP: bytes of the disk that the backing file may lack;
  *		requests go on, so this may grow, too
  * @pause_ns:	out: how long requests had to wait, nanoseconds
+ *
+ * REOPEN closes the descriptors that the device had of these files, and with
+ * them their locks, and writes nothing: the caller may see now whether somebody
+ * else uses the backing file, before BEGIN changes it.
  *
  * The disk reads the same all the while, also after a power cut.  After END the
  * backing file durably has all of the disk, and the top image is empty.  A
