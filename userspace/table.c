@@ -102,7 +102,7 @@ static int choose(const struct table *t, const struct table_options *o,
 static void *need(void *p)
 {
 	if (!p)
-		exit(fail(EXIT_MEMORY, "out of memory"));
+		out_of_memory();
 	return p;
 }
 
