@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,19 @@ int fail_errno(int err, const char *fmt, ...)
 	say(strerror(err), fmt, args);
 	va_end(args);
 	return exit_code_of(err);
+}
+
+int output_end(int ret, int lost)
+{
+	bool before = ferror(stdout);
+
+	if (fclose(stdout))
+		fail_errno(errno, "cannot write the output");
+	else if (before)
+		fail(lost, "cannot write all of the output");
+	else
+		return ret;
+	return ret ?: lost;
 }
 
 void warn(const char *fmt, ...)

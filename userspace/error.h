@@ -29,6 +29,14 @@ int fail(int code, const char *fmt, ...)
 int fail_errno(int err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * output_end - the last of standard output
+ * @lost: the exit code where it was lost, on a full disk or a closed pipe
+ *
+ * Return: @ret, which stays if it is a failure already.
+ */
+int output_end(int ret, int lost);
+
 /** warn - say it and go on */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
