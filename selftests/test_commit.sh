@@ -130,7 +130,8 @@ kept()
 	qemu-img convert -O raw top.qcow2 before
 	attach top.qcow2
 	commit -d --progress-json "$DEV" >progress
-	jq -e . progress >/dev/null
+	[ "$(jq -rR 'fromjson | .device' progress | sort -u)" = "$DEV" ] ||
+		fail "progress: $(head -n 3 progress)"
 	same before "$DEV"
 	detach
 	checked base

@@ -116,7 +116,8 @@ at_rest()
 		fail "it has grown, though nothing differs"
 	expect_equal "the backing file" same.raw "$(backing_of top.qcow2)"
 	rebase --progress-json -b other.qcow2 -F qcow2 "$DEV" >progress
-	jq -e . progress >/dev/null
+	[ "$(jq -rR 'fromjson | .device' progress | sort -u)" = "$DEV" ] ||
+		fail "progress: $(head -n 3 progress)"
 	same initial "$DEV"
 	rebase -u -b base.qcow2 -F qcow2 "$DEV"
 	detach

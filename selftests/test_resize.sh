@@ -86,7 +86,7 @@ cached_pages()
 	cmp -n 4M "$DEV" "$T/random"
 	dd if="$T/random" of="$DEV" bs=4k seek=700 count=9 status=none \
 		conv=notrunc
-	resize --shrink "$DEV" 1M
+	resize "$DEV" 1M --shrink
 	resize "$DEV" 4M
 	zeros_from $((1 << 20))
 	exec 9<&-
@@ -143,7 +143,7 @@ version_2()
 	new -o compat=0.10 disk.qcow2 2M
 	put 0 1000
 	resize "$DEV" 3M
-	resize --shrink "$DEV" 1M
+	resize "$DEV" -2M --shrink
 	cmp -n 500k "$DEV" "$T/random"
 	"$QCOWCTL" snapshot create "$DEV" one >/dev/null
 	expect_fail 4 resize "$DEV" 2M

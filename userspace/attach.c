@@ -8,6 +8,7 @@
 #include "attachment.h"
 #include "command.h"
 #include "error.h"
+#include "file.h"
 #include "node.h"
 #include "probe.h"
 #include "size.h"
@@ -171,6 +172,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (argc - optind != 1)
 		return command_usage_error(cmd, "one image is wanted");
+	file_advise_reading("attach it read-only with -r");
 	r.chain.writable = !(r.flags & QCOW_ATTACH_READ_ONLY);
 	return attach(&r, argv[optind]);
 }

@@ -57,7 +57,7 @@ static struct qcow_layer *fill_layers(const struct attachment *r,
 static const char *hint_for(const struct attachment *r, int err,
 			    const char *message)
 {
-	if (r->flags & QCOW_ATTACH_READ_ONLY)
+	if (r->flags & (QCOW_ATTACH_READ_ONLY | QCOW_ATTACH_HIDDEN))
 		return "";
 	if (strstr(message, "read-only"))
 		return " (-r)";
@@ -123,12 +123,13 @@ static int mend_dirty(const struct attachment *r, struct chain *c)
 		return 0;
 	ret = mend_file(&top->file, REPAIR_ALL, &m, NULL);
 	if (ret)
-		return fail(ret, "cannot attach %s: it was not closed and could not be repaired; it may be attached read-only with -r",
-			    top->file.path);
+		return fail(ret, "cannot attach %s: it was not closed and could not be repaired%s",
+			    top->file.path, hint_for(r, -EUCLEAN, ""));
 	if (m.left.dirty)
-		return fail(EXIT_IMAGE, "cannot attach %s: it was not closed, and of its errors %llu cannot be repaired (see qcowctl check); it may be attached read-only with -r",
+		return fail(EXIT_IMAGE, "cannot attach %s: it was not closed, and of its errors %llu cannot be repaired (see qcowctl check)%s",
 			    top->file.path,
-			    m.left.corruptions + m.left.check_errors);
+			    m.left.corruptions + m.left.check_errors,
+			    hint_for(r, -EUCLEAN, ""));
 	warn("%s was not closed: its refcounts were repaired (%llu wrong, %llu leaked clusters)",
 	     top->file.path, m.found.corruptions, m.found.leaks);
 	return 0;

@@ -15,23 +15,20 @@
 #include "command.h"
 #include "control.h"
 #include "error.h"
-#include "probe.h"
 #include "session.h"
 
-enum { BACKING_FORMAT = 256, FORCE };
+enum { FORCE = SESSION_LAST };
 
 /* How long udev may take to look at what somebody wrote. */
 enum { STEP_MS = 20, PATIENCE_MS = 2000 };
 
 static const struct option_row options[] = {
-	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
-	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
+	SESSION_OPTIONS,
 	{ 0 }
 };
 
 static const struct option_row apply_options[] = {
-	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
-	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
+	SESSION_OPTIONS,
 	{ FORCE, "force", NULL, "although the device is open" },
 	{ 0 }
 };
@@ -45,17 +42,10 @@ static int take(void *into, int key, char *arg)
 {
 	struct request *r = into;
 
-	switch (key) {
-	case 'f':
-		return format_option("-f", arg, &r->chain.format);
-	case BACKING_FORMAT:
-		return format_option("--backing-format", arg,
-				     &r->chain.backing_format);
-	case FORCE:
-		r->force = true;
-		return 0;
-	}
-	return EXIT_USAGE;
+	if (key != FORCE)
+		return session_option(&r->chain, key, arg);
+	r->force = true;
+	return 0;
 }
 
 /* How long the disk stood still, for who has it in use. */
@@ -63,23 +53,20 @@ static void tell_pause(const struct session *t, const char *done,
 		       const char *name, u64 pause_ns)
 {
 	if (!t->hidden)
-		printf("%s %s; /dev/" QCOW_DISK_PREFIX "%u stood still for %.1f ms\n",
-		       name, done, t->number, pause_ns / 1e6);
+		printf("%s %s; %s stood still for %.1f ms\n", name, done,
+		       t->node, pause_ns / 1e6);
 }
 
 /* The disk is another one: its partitions may be, too. */
 static void rescan(const struct session *t)
 {
-	char *node = xasprintf("/dev/" QCOW_DISK_PREFIX "%u", t->number);
-	int fd = t->hidden ? -1 : open(node, O_RDONLY | O_CLOEXEC);
+	int fd = t->hidden ? -1 : open(t->node, O_RDONLY | O_CLOEXEC);
 
-	if (fd >= 0) {
-		if (ioctl(fd, BLKRRPART))
-			warn("the partitions of %s were not read again: %m",
-			     node);
-		close(fd);
-	}
-	free(node);
+	if (fd < 0)
+		return;
+	if (ioctl(fd, BLKRRPART))
+		warn("the partitions of %s were not read again: %m", t->node);
+	close(fd);
 }
 
 static const struct {

@@ -256,5 +256,6 @@ const struct command check_command = {
 	.args = "IMAGE",
 	.summary = "Hold the metadata of an image against itself, and mend it",
 	.options = options,
+	.failed = CHECK_FAILED,
 	.run = run,
 };

@@ -13,7 +13,7 @@ void chunk_init(struct chunk *c, size_t size)
 
 	*c = (struct chunk){ .reader = reader_new() };
 	if (posix_memalign(&data, ALIGNMENT, size))
-		exit(fail(EXIT_MEMORY, "out of memory"));
+		out_of_memory();
 	c->data = data;
 }
 

@@ -45,20 +45,20 @@ static const char *advice(const struct file *f, int byte, enum claim what_for)
 	bool writer = byte == 101 || byte == 103 || byte == 200;
 
 	if (what_for == CLAIM_LOOK)
-		return "stop that process first, or read it as it stands with -U";
-	if (what_for == CLAIM_DISK && f->writable && !writer)
-		return "stop that process first, or attach it read-only with -r";
-	return "stop that process first";
+		return "read it as it stands with -U";
+	return f->writable && !writer ? file_reading_instead() : NULL;
 }
 
 static int conflict_found(const struct file *f, int byte, enum claim what_for)
 {
+	const char *instead = advice(f, byte, what_for);
+
 	if (byte < 0)
 		return fail_errno(-byte, "cannot lock %s", f->path);
 	return fail(EXIT_BUSY,
-		    "cannot use %s: another process %s (QEMU? It holds lock byte %d): %s",
+		    "cannot use %s: another process %s (QEMU? It holds lock byte %d): stop that process first%s%s",
 		    f->path, lock_meaning(byte), byte,
-		    advice(f, byte, what_for));
+		    instead ? ", or " : "", instead ?: "");
 }
 
 static int lock(const struct file *f, int *byte)

@@ -47,6 +47,16 @@ static int option_error(const struct command *cmd, int key, const char *word)
 		    "no such option, or it takes no argument", cmd->name);
 }
 
+static int finish(const struct command *cmd, int ret)
+{
+	return output_end(ret, cmd->failed ?: EXIT_IMAGE);
+}
+
+int command_run(const struct command *cmd, int argc, char **argv)
+{
+	return finish(cmd, cmd->run(cmd, argc, argv));
+}
+
 int command_usage_error(const struct command *cmd, const char *problem)
 {
 	return fail(EXIT_USAGE, "%s: %s; see qcowctl %s --help", cmd->name,
@@ -90,7 +100,7 @@ int options_parse(const struct command *cmd, int argc, char **argv,
 	while ((key = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (key == HELP) {
 			print_help(cmd);
-			exit(EXIT_DONE);
+			exit(finish(cmd, EXIT_DONE));
 		}
 		if (key == '?' || key == ':')
 			return option_error(cmd, key, argv[optind - 1]);

@@ -26,6 +26,7 @@ struct option_row {
  * @summary:	one line
  * @options:	its table of options, without --help
  * @table:	the listing it prints, whose columns --help names; NULL for none
+ * @failed:	exit code where it could not say what it found; 0 as usual
  * @run:	does it, with the command's own words at @argv[0]; exit code
  */
 struct command {
@@ -34,6 +35,7 @@ struct command {
 	const char *summary;
 	const struct option_row *options;
 	const struct table *table;
+	int failed;
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
 
@@ -48,6 +50,9 @@ struct command {
  */
 int options_parse(const struct command *cmd, int argc, char **argv,
 		  int (*take)(void *into, int key, char *arg), void *into);
+
+/** command_run - do it, up to the last of its output; exit code */
+int command_run(const struct command *cmd, int argc, char **argv);
 
 /** command_usage_error - say what is wrong with the words; EXIT_USAGE */
 int command_usage_error(const struct command *cmd, const char *problem);

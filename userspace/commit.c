@@ -4,17 +4,16 @@
 
 #include "command.h"
 #include "merge.h"
-#include "probe.h"
 #include "session.h"
 
-enum { BACKING_FORMAT = 256, PROGRESS_LINES };
+enum { PROGRESS_LINES = SESSION_LAST };
 
 static const struct option_row options[] = {
 	{ 'f', "format", "FORMAT", "of the image: qcow2; else name and content must agree" },
 	{ 'd', "keep", NULL, "do not empty the image afterwards" },
 	{ 'p', "progress", NULL, "show how far it got" },
 	{ PROGRESS_LINES, "progress-json", NULL, "the same as lines of JSON on standard output" },
-	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
+	{ SESSION_BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
 	{ 'q', "quiet", NULL, "say nothing but errors, as without" },
 	{ 0 }
 };
@@ -72,8 +71,6 @@ static int take(void *into, int key, char *arg)
 	struct request *q = into;
 
 	switch (key) {
-	case 'f':
-		return format_option("-f", arg, &q->chain.format);
 	case 'd':
 		q->merge.keep = true;
 		return 0;
@@ -83,11 +80,10 @@ static int take(void *into, int key, char *arg)
 	case PROGRESS_LINES:
 		q->merge.progress = PROGRESS_JSON;
 		return 0;
-	case BACKING_FORMAT:
-		return format_option("--backing-format", arg,
-				     &q->chain.backing_format);
-	default:
+	case 'q':
 		return 0;
+	default:
+		return session_option(&q->chain, key, arg);
 	}
 }
 

@@ -325,5 +325,6 @@ const struct command compare_command = {
 	.args = "IMAGE IMAGE",
 	.summary = "Say whether two images show the same disk",
 	.options = options,
+	.failed = COMPARE_NOT_OPENED,
 	.run = run,
 };

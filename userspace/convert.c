@@ -304,13 +304,17 @@ static int open_source(struct request *q, struct chain *c, const char *word)
 	return ret || q->share ? ret : claim_chain(c, CLAIM_LOOK);
 }
 
-static int convert(struct request *q, const char *from, const char *to)
+static int convert(const struct command *cmd, struct request *q, int nr,
+		   char **words)
 {
 	struct chain c = { .nr = 0 };
 	int ret;
 
-	ret = check_request(q) ?: open_source(q, &c, from) ?:
-	      check_other_file(&c, to) ?: convert_chain(q, &c, to);
+	if (nr != 2)
+		return command_usage_error(cmd, "a source and a target are wanted");
+	ret = check_request(q) ?: open_source(q, &c, words[0]) ?:
+	      check_other_file(&c, words[1]) ?:
+	      convert_chain(q, &c, words[1]);
 	chain_close(&c);
 	return ret;
 }
@@ -323,10 +327,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 	newimage_init(&q.n);
 	q.n.format = QCOW_FORMAT_RAW;
 	ret = options_parse(cmd, argc, argv, take, &q);
-	if (!ret && argc - optind != 2)
-		ret = command_usage_error(cmd, "a source and a target are wanted");
-	if (!ret)
-		ret = convert(&q, argv[optind], argv[optind + 1]);
+	if (!ret && q.n.help)
+		ret = newimage_help(q.n.format);
+	else if (!ret)
+		ret = convert(cmd, &q, argc - optind, argv + optind);
 	newimage_free(&q.n);
 	return ret;
 }

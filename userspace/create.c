@@ -106,12 +106,27 @@ static int make(const struct newimage *n, const char *path)
 	return ret;
 }
 
-static int create(struct request *q, const char *path, const char *size)
+static int create(const struct command *cmd, struct request *q, int nr,
+		  char **words)
 {
+	const char *path = words[0], *size = nr == 2 ? words[1] : NULL;
+
+	if (nr != 1 && nr != 2)
+		return command_usage_error(cmd, "a file and its size are wanted");
 	/* What makes no sense is told before other files are looked at. */
 	return choose_format(q, path) ?: take_size(q, size) ?:
 	       newimage_check(&q->n) ?: check_backing(q, path) ?:
 	       newimage_check(&q->n) ?: make(&q->n, path);
+}
+
+/* There may be no file yet whose name would tell the format. */
+static int help(const struct request *q, const char *path)
+{
+	enum qcow_format format = q->format;
+
+	if (!format && !q->n.backing && path)
+		format = probe_name(path);
+	return newimage_help(format ?: QCOW_FORMAT_QCOW2);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
@@ -121,11 +136,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 	newimage_init(&q.n);
 	ret = options_parse(cmd, argc, argv, take, &q);
-	if (!ret && argc - optind != 1 && argc - optind != 2)
-		ret = command_usage_error(cmd, "a file and its size are wanted");
-	if (!ret)
-		ret = create(&q, argv[optind],
-			     argc - optind == 2 ? argv[optind + 1] : NULL);
+	if (!ret && q.n.help)
+		ret = help(&q, argv[optind]);
+	else if (!ret)
+		ret = create(cmd, &q, argc - optind, argv + optind);
 	newimage_free(&q.n);
 	return ret;
 }

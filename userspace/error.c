@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,20 +26,57 @@ int exit_code_of(int err)
 	}
 }
 
+/* Where this thread's sentences go, if not to the terminal. */
+static _Thread_local char **kept;
+
+static void keep(const char *line)
+{
+	char *all = xasprintf("%s%s", *kept ?: "", line);
+
+	free(*kept);
+	*kept = all;
+}
+
+void errors_keep(char **text)
+{
+	kept = text;
+}
+
+/* In one piece: other threads and other programs write there too. */
+void errors_say(const char *text)
+{
+	fwrite(text, 1, strlen(text), stderr);
+}
+
+static void write_line(FILE *out, const char *suffix, const char *text)
+{
+	fputs("qcowctl: ", out);
+	/* Names in it come from images: none may pass for a line of ours. */
+	text_print(out, text, strlen(text));
+	if (suffix)
+		fprintf(out, ": %s", suffix);
+	fputc('\n', out);
+}
+
 static void say(const char *suffix, const char *fmt, va_list args)
 {
-	char *text;
+	char *text, *line;
+	size_t len;
+	FILE *out;
 
-	if (vasprintf(&text, fmt, args) < 0) {
-		fputs("qcowctl: out of memory\n", stderr);
-		return;
-	}
-	fputs("qcowctl: ", stderr);
-	/* Names in it come from images: none may pass for a line of ours. */
-	text_print(stderr, text, strlen(text));
-	if (suffix)
-		fprintf(stderr, ": %s", suffix);
-	fputc('\n', stderr);
+	if (vasprintf(&text, fmt, args) < 0)
+		out_of_memory();
+	out = open_memstream(&line, &len);
+	if (!out)
+		out_of_memory();
+	write_line(out, suffix, text);
+	if (fclose(out))
+		out_of_memory();
+	if (kept)
+		keep(line);
+	else
+		errors_say(line);
+	free(line);
 	free(text);
 }
 
@@ -62,6 +100,19 @@ int fail_errno(int err, const char *fmt, ...)
 	return exit_code_of(err);
 }
 
+int output_end(int ret, int lost)
+{
+	bool before = ferror(stdout);
+
+	if (fclose(stdout))
+		fail_errno(errno, "cannot write the output");
+	else if (before)
+		fail(lost, "cannot write all of the output");
+	else
+		return ret;
+	return ret ?: lost;
+}
+
 void warn(const char *fmt, ...)
 {
 	va_list args;
@@ -71,10 +122,17 @@ void warn(const char *fmt, ...)
 	va_end(args);
 }
 
+/* Said without any, and at once: nobody will come to say what is kept. */
+void out_of_memory(void)
+{
+	errors_say("qcowctl: out of memory\n");
+	exit(EXIT_MEMORY);
+}
+
 static void *need(void *p)
 {
 	if (!p)
-		exit(fail(EXIT_MEMORY, "out of memory"));
+		out_of_memory();
 	return p;
 }
 

@@ -29,8 +29,29 @@ int fail(int code, const char *fmt, ...)
 int fail_errno(int err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * output_end - the last of standard output
+ * @lost: the exit code where it was lost, on a full disk or a closed pipe
+ *
+ * Return: @ret, which stays if it is a failure already.
+ */
+int output_end(int ret, int lost);
+
 /** warn - say it and go on */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * errors_keep - keep what this thread says from now on, for who decides
+ * @text: NULL, or what is there already and to be freed; lines are added to
+ *	  it.  Without @text they go to the terminal again.
+ */
+void errors_keep(char **text);
+
+/** errors_say - say what was kept */
+void errors_say(const char *text);
+
+/** out_of_memory - say so and end the program, code 3 */
+void out_of_memory(void) __attribute__((noreturn));
 
 /* Allocation that cannot fail: without memory the program ends, code 3. */
 void *xcalloc(size_t n, size_t size);

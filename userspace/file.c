@@ -10,6 +10,18 @@
 #include "error.h"
 #include "file.h"
 
+static const char *reading_instead;
+
+void file_advise_reading(const char *how)
+{
+	reading_instead = how;
+}
+
+const char *file_reading_instead(void)
+{
+	return reading_instead;
+}
+
 static const char *kind_of(mode_t mode)
 {
 	switch (mode & S_IFMT) {
@@ -37,18 +49,15 @@ static int check_kind(const struct file *f)
 
 static int open_failed(const struct file *f, int err)
 {
-	bool block = S_ISBLK(f->st.st_mode);
+	bool used = err == EBUSY && S_ISBLK(f->st.st_mode);
+	bool readable = used || err == EROFS || err == EPERM;
+	const char *way_out = readable ? reading_instead : NULL;
 
-	if (f->writable && block && err == EBUSY)
-		return fail(EXIT_BUSY,
-			    "cannot open %s for writing: it is mounted or otherwise in use; attach it read-only with -r",
-			    f->path);
-	if (f->writable && (err == EROFS || err == EPERM))
-		return fail(exit_code_of(err),
-			    "cannot open %s for writing: %s; attach it read-only with -r",
-			    f->path, strerror(err));
-	return fail_errno(err, "cannot open %s for %s", f->path,
-			  f->writable ? "writing" : "reading");
+	if (!f->writable)
+		return fail_errno(err, "cannot open %s for reading", f->path);
+	return fail(exit_code_of(err), "cannot open %s for writing: %s%s%s",
+		    f->path, used ? "it is mounted or otherwise in use" :
+		    strerror(err), way_out ? "; " : "", way_out ?: "");
 }
 
 /* The same inode that was looked at, whatever the path names by now. */

@@ -30,6 +30,15 @@ struct file {
 int file_open(struct file *f, const char *path, bool writable);
 void file_close(struct file *f);
 
+/**
+ * file_advise_reading - what to say where a file cannot be written
+ * @how: this command does without writing; of others it is not said
+ */
+void file_advise_reading(const char *how);
+
+/** file_reading_instead - that, or NULL */
+const char *file_reading_instead(void);
+
 /** file_same - are these two one inode, or one block device? */
 bool file_same(const struct file *a, const struct file *b);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "error.h"
 #include "fresh.h"
 
-enum { MAX_TEMPORARY = 2, TRIES = 100, ZERO_PIECE = 1 << 20 };
+enum { MAX_TEMPORARY = 2, TRIES = 100, MAX_LINKS = 40, ZERO_PIECE = 1 << 20 };
 
 /* What an early end of the program has to remove first. */
 static char *temporaries[MAX_TEMPORARY];
@@ -32,16 +33,33 @@ static void remove_and_die(int signal)
 	raise(signal);
 }
 
-static void catch_the_end(void)
+/* What the user has had ignored, as nohup does, stays ignored. */
+static void catch_one(int signal)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-	struct sigaction act = {
+	const struct sigaction act = {
 		.sa_handler = remove_and_die, .sa_flags = SA_RESETHAND,
 	};
+	struct sigaction old;
+
+	if (!sigaction(signal, NULL, &old) && old.sa_handler == SIG_DFL)
+		sigaction(signal, &act, NULL);
+}
+
+/* All that come from outside and end a program; a crash leaves its traces. */
+static void catch_the_end(void)
+{
+	static const int signals[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGVTALRM,
+		SIGPROF, SIGXCPU, SIGUSR1, SIGUSR2, SIGIO, SIGPWR, SIGSTKFLT,
+	};
+	static bool caught;
 	size_t i;
 
+	if (caught)
+		return;
+	caught = true;
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &act, NULL);
+		catch_one(signals[i]);
 	atexit(remove_temporaries);
 }
 
@@ -125,12 +143,38 @@ static int create(struct fresh *f, const struct stat *old)
 	return 0;
 }
 
-/* A link keeps its place: what it leads to is replaced. */
-static char *final_path(const char *path)
+/* Where the link at @path leads, seen from here; NULL if it is none. */
+static char *follow(const char *path)
 {
-	char *real = realpath(path, NULL);
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
 
-	return real ? real : xstrdup(path);
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	if (*target == '/')
+		return xstrdup(target);
+	return xasprintf("%.*s%s", directory_length(path), path, target);
+}
+
+/* A link keeps its place: what it leads to is replaced, or is made. */
+static int find_final_path(const char *path, char **final)
+{
+	unsigned int links = 0;
+	char *next;
+
+	*final = realpath(path, NULL);
+	if (*final)
+		return 0;
+	*final = xstrdup(path);
+	while ((next = follow(*final)) && links++ < MAX_LINKS) {
+		free(*final);
+		*final = next;
+	}
+	if (!next)
+		return 0;
+	free(next);
+	return fail_errno(ELOOP, "cannot create %s", path);
 }
 
 int fresh_open_existing(struct fresh *f, const char *path)
@@ -143,35 +187,56 @@ int fresh_open_existing(struct fresh *f, const char *path)
 	return ret ?: claim_file(&f->file, CLAIM_TARGET);
 }
 
-int fresh_open(struct fresh *f, const char *path)
+/* What is there must be free, too: it goes when the new one is whole. */
+static int open_over(struct fresh *f)
 {
 	struct file old;
-	char *final;
-	int ret;
+	int ret = file_open(&old, f->file.path, true);
 
-	*f = FRESH_CLOSED;
-	final = final_path(path);
-	if (access(final, F_OK)) {
-		f->file.path = final;
-		f->file.writable = true;
-		return create(f, NULL);
-	}
-	ret = file_open(&old, final, true);
 	if (!ret && S_ISBLK(old.st.st_mode)) {
+		free(f->file.path);
 		f->file = old;
 		f->in_place = true;
-		free(final);
 		return claim_file(&f->file, CLAIM_TARGET);
 	}
-	ret = ret ?: claim_file(&old, CLAIM_TARGET);
-	f->file.path = final;
-	f->file.writable = true;
-	ret = ret ?: create(f, &old.st);
+	f->replaces = true;
+	ret = ret ?: claim_file(&old, CLAIM_TARGET) ?: create(f, &old.st);
 	file_close(&old);
 	return ret;
 }
 
-static int give_name(struct fresh *f)
+int fresh_open(struct fresh *f, const char *path)
+{
+	int ret;
+
+	*f = FRESH_CLOSED;
+	if (!*path)
+		return fail(EXIT_USAGE, "the name of the new file is empty");
+	f->file.writable = true;
+	ret = find_final_path(path, &f->file.path);
+	if (ret)
+		return ret;
+	return access(f->file.path, F_OK) ? create(f, NULL) : open_over(f);
+}
+
+/* --- The end --- */
+
+static void forget_temporary(struct fresh *f)
+{
+	remember(f->temporary, NULL);
+	free(f->temporary);
+	f->temporary = NULL;
+}
+
+static void drop_temporary(struct fresh *f)
+{
+	if (!f->temporary)
+		return;
+	unlink(f->temporary);
+	forget_temporary(f);
+}
+
+static int give_temporary_name(struct fresh *f)
 {
 	char proc[32];
 	unsigned int try;
@@ -192,46 +257,78 @@ static int give_name(struct fresh *f)
 	return fail_errno(errno, "cannot name %s", f->file.path);
 }
 
-/* The name is durable when its directory is. */
-static void sync_directory(const char *path)
+static int exchange(const struct fresh *f)
 {
-	int len = directory_length(path), fd;
-	char *dir = len ? xstrndup(path, len) : xstrdup(".");
-
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-	free(dir);
+	return renameat2(AT_FDCWD, f->temporary, AT_FDCWD, f->file.path,
+			 RENAME_EXCHANGE);
 }
 
-static int take_place(struct fresh *f)
+/*
+ * @more: others follow, which may fail.  Then the old file, where there is one
+ * and the file system can exchange two names, waits under the temporary one.
+ */
+static int take_place(struct fresh *f, bool more)
 {
-	int ret = give_name(f);
+	if (more && f->replaces && !exchange(f))
+		return 0;
+	if (rename(f->temporary, f->file.path))
+		return fail_errno(errno, "cannot name %s", f->file.path);
+	forget_temporary(f);
+	return 0;
+}
 
-	if (ret)
-		return ret;
-	if (rename(f->temporary, f->file.path)) {
-		ret = fail_errno(errno, "cannot name %s", f->file.path);
-		unlink(f->temporary);
-	}
-	remember(f->temporary, NULL);
-	free(f->temporary);
-	f->temporary = NULL;
+static void give_place_back(struct fresh *f)
+{
+	if (f->temporary)
+		exchange(f);
+	else if (!f->replaces)
+		unlink(f->file.path);
+}
+
+static int take_places(struct fresh *const *files, size_t nr)
+{
+	size_t i, placed = 0;
+	int ret = 0;
+
+	for (i = 0; !ret && i < nr; i++)
+		ret = give_temporary_name(files[i]);
+	for (; !ret && placed < nr; placed += !ret)
+		ret = take_place(files[placed], placed + 1 < nr);
+	while (ret && placed)
+		give_place_back(files[--placed]);
+	for (i = 0; i < nr; i++)
+		drop_temporary(files[i]);
 	return ret;
 }
 
-/* No signal may leave the temporary name behind. */
-static int take_place_undisturbed(struct fresh *f)
+/* No signal may come between two names, or leave a temporary one behind. */
+static int take_places_undisturbed(struct fresh *const *files, size_t nr)
 {
 	sigset_t all, before;
 	int ret;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	ret = take_place(f);
+	ret = take_places(files, nr);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
+/* The name is durable when its directory is. */
+static int sync_directory(const char *path)
+{
+	int len = directory_length(path), fd, ret = 0;
+	char *dir = len ? xstrndup(path, len) : xstrdup(".");
+
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* EINVAL: a file system without such a thing. */
+	if (fd >= 0 && fsync(fd) && errno != EINVAL)
+		ret = fail_errno(errno,
+				 "cannot write the name of %s to the disk",
+				 path);
+	if (fd >= 0)
+		close(fd);
+	free(dir);
 	return ret;
 }
 
@@ -243,25 +340,40 @@ int fresh_sync(const struct fresh *f)
 	return 0;
 }
 
-int fresh_commit(struct fresh *f, bool sync)
+/* Those that have a name to get, in their order; how many. */
+static size_t choose_unnamed(struct fresh *const *files, size_t nr,
+			     struct fresh **unnamed)
 {
-	int ret = sync ? fresh_sync(f) : 0;
+	size_t i, n = 0;
 
-	if (ret || f->in_place)
-		return ret;
-	ret = take_place_undisturbed(f);
-	if (!ret && sync)
-		sync_directory(f->file.path);
+	for (i = 0; i < nr; i++)
+		if (!files[i]->in_place)
+			unnamed[n++] = files[i];
+	return n;
+}
+
+/*
+ * All that can fail late comes first: bytes to the disk, then names in one go,
+ * then these to the disk.  What remains is a power cut, or a kill, between two
+ * of the names: the first file is the new one then, the second the old one.
+ */
+int fresh_commit(struct fresh *const *files, size_t nr, bool sync)
+{
+	struct fresh *unnamed[MAX_TEMPORARY] = { NULL };
+	size_t i, n = choose_unnamed(files, nr, unnamed);
+	int ret = 0;
+
+	for (i = 0; !ret && sync && i < nr; i++)
+		ret = fresh_sync(files[i]);
+	ret = ret ?: take_places_undisturbed(unnamed, n);
+	for (i = 0; !ret && sync && i < n; i++)
+		ret = sync_directory(unnamed[i]->file.path);
 	return ret;
 }
 
 void fresh_close(struct fresh *f)
 {
-	if (f->temporary) {
-		unlink(f->temporary);
-		remember(f->temporary, NULL);
-		free(f->temporary);
-	}
+	drop_temporary(f);
 	file_close(&f->file);
 	*f = FRESH_CLOSED;
 }

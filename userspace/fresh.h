@@ -17,12 +17,14 @@
  * struct fresh - the file that is being made
  * @file:	open for reading and writing; its path is the final one
  * @temporary:	its name for now, NULL for none
+ * @replaces:	there was a file under its name
  * @in_place:	a block device, or a file that was to be kept: what is in it
  *		are no zeros
  */
 struct fresh {
 	struct file file;
 	char *temporary;
+	bool replaces;
 	bool in_place;
 };
 
@@ -42,12 +44,14 @@ int fresh_open(struct fresh *f, const char *path);
 int fresh_open_existing(struct fresh *f, const char *path);
 
 /**
- * fresh_commit - the file is whole: give it its name
- * @sync: after its bytes are on the disk
+ * fresh_commit - files that belong together are whole: give them their names
+ * @files: at most two; the one that leads to the other comes last
+ * @sync:  after their bytes are on the disk
  *
- * Return: 0 or an exit code.
+ * Return: 0, or an exit code.  Without a name for one of them the others keep
+ * their old files too, unless the file system cannot exchange two names.
  */
-int fresh_commit(struct fresh *f, bool sync);
+int fresh_commit(struct fresh *const *files, size_t nr, bool sync);
 
 /** fresh_close - without fresh_commit() nothing is left of it */
 void fresh_close(struct fresh *f);

@@ -69,7 +69,8 @@ static int compare_and_fill(const struct live *l, struct filling *to,
 	if (ret)
 		return ret;
 	move_init(&m, img, fill, to);
-	progress_begin(&m.progress, l->progress, img->file.path, img->size);
+	progress_begin(&m.progress, l->progress, session_disk(to->s),
+		       img->size);
 	ret = move_range(&m, 0, img->size);
 	if (!ret)
 		progress_end(&m.progress);

@@ -232,7 +232,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (argc - optind != 1)
 		return command_usage_error(cmd, "one image is wanted");
-	return map(&q, argv[optind]);
+	return table_check(&q.table) ?: map(&q, argv[optind]);
 }
 
 const struct command map_command = {

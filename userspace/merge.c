@@ -87,7 +87,7 @@ static int copy(const struct merge *m, const struct session *s,
 	u64 least = ~0ULL;
 	int ret;
 
-	progress_begin(&progress, m->progress, top->file.path, top->size);
+	progress_begin(&progress, m->progress, session_disk(s), top->size);
 	do {
 		struct qcow_merge step = { .flags = 0 };
 

@@ -181,18 +181,24 @@ static const struct {
 
 /* --- The list --- */
 
-static void print_options(void)
+static void print_option(size_t i)
 {
 	char left[64];
+
+	snprintf(left, sizeof(left), "%s=%s", options[i].name, options[i].arg);
+	printf("  %-40s %s\n", left, options[i].help);
+}
+
+int newimage_help(enum qcow_format format)
+{
+	bool raw = format == QCOW_FORMAT_RAW;
 	size_t i;
 
-	puts("Options of -o; raw images have nocow, preallocation and size:");
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		snprintf(left, sizeof(left), "%s=%s", options[i].name,
-			 options[i].arg);
-		printf("  %-40s %s\n", left, options[i].help);
-	}
-	exit(EXIT_DONE);
+	printf("Options of -o for %s images:\n", format_name(format));
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		if (!raw || options[i].raw)
+			print_option(i);
+	return EXIT_DONE;
 }
 
 static int take_one(struct newimage *n, const char *name, const char *value)
@@ -229,8 +235,10 @@ static int take_word(struct newimage *n, char *word)
 {
 	char *equals = strchr(word, '=');
 
-	if (!strcmp(word, "help") || !strcmp(word, "?"))
-		print_options();
+	if (!strcmp(word, "help") || !strcmp(word, "?")) {
+		n->help = true;
+		return 0;
+	}
 	if (!equals)
 		return take_one(n, word, "on");
 	*equals = '\0';

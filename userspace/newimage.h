@@ -22,6 +22,7 @@ enum preallocation {
  * @backing:	name of its backing file as it is to be written; NULL for none
  * @data_file:	likewise of its external data file
  * @foreign:	an option that raw images do not have; NULL for none
+ * @help:	there is none to be: the user wants to know its options
  */
 struct newimage {
 	enum qcow_format format;
@@ -40,6 +41,7 @@ struct newimage {
 	char *backing_format;
 	char *data_file;
 	const char *foreign;
+	bool help;
 };
 
 /** newimage_init - what QEMU makes where nothing is said */
@@ -50,11 +52,14 @@ void newimage_free(struct newimage *n);
  * newimage_option - take one argument of -o: NAME=VALUE[,NAME=VALUE...]
  *
  * A comma in a value is doubled.  Which options the format has is asked by
- * newimage_check().  "help" prints them all and ends the program.
+ * newimage_check().  "help" is noted, as the format may be known later.
  *
  * Return: 0 or EXIT_USAGE.
  */
 int newimage_option(struct newimage *n, const char *arg);
+
+/** newimage_help - print the options of -o that such images have; EXIT_DONE */
+int newimage_help(enum qcow_format format);
 
 /** newimage_set - set one of the names, in place of what was there */
 void newimage_set(char **name, const char *value);

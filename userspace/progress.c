@@ -34,7 +34,8 @@ static void tell_terminal(const struct progress *p, u64 speed, u64 eta_ms)
 	char *human = size_human(speed);
 	double percent = p->total ? 100.0 * p->done / p->total : 100;
 
-	fprintf(stderr, "\r%6.2f%%  %s/s  %llu s left   ", percent, human,
+	/* The next one covers it, or what is to be said of a failure. */
+	fprintf(stderr, "%6.2f%%  %s/s  %llu s left   \r", percent, human,
 		(eta_ms + 999) / 1000);
 	free(human);
 }

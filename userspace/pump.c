@@ -15,6 +15,7 @@ enum { MAX_THREADS = 16 };
  * @taken:	number of the next piece
  * @passed:	number of the piece that may pass
  * @error:	why no more is taken: PUMP_END or an exit code
+ * @words:	what is to be said of that; NULL for nothing
  */
 struct pump {
 	const struct pump_steps *steps;
@@ -24,12 +25,19 @@ struct pump {
 	u64 taken;
 	u64 passed;
 	int error;
+	char *words;
 };
 
+/**
+ * struct worker - one of the threads
+ * @words:	what it has to say, if it is the one that stops the pump: where
+ *		a disk is full, all of them fail
+ */
 struct worker {
 	struct pump *pump;
 	void *piece;
 	pthread_t thread;
+	char *words;
 };
 
 static int step(struct pump *p, int (*what)(void *, void *), void *piece)
@@ -38,10 +46,15 @@ static int step(struct pump *p, int (*what)(void *, void *), void *piece)
 }
 
 /* The first word stays; only the end of the pieces gives way to an error. */
-static void stop(struct pump *p, int error)
+static void stop(struct worker *w, int error)
 {
-	if (!p->error || (p->error == PUMP_END && error))
+	struct pump *p = w->pump;
+
+	if (!p->error || (p->error == PUMP_END && error)) {
 		p->error = error;
+		p->words = w->words;
+		w->words = NULL;
+	}
 	pthread_cond_broadcast(&p->turn);
 }
 
@@ -50,16 +63,17 @@ static bool failed(const struct pump *p)
 	return p->error && p->error != PUMP_END;
 }
 
-static int take(struct pump *p, void *piece, u64 *number)
+static int take(struct worker *w, u64 *number)
 {
+	struct pump *p = w->pump;
 	int ret;
 
 	pthread_mutex_lock(&p->lock);
 	ret = p->error;
 	if (!ret)
-		ret = step(p, p->steps->take, piece);
+		ret = step(p, p->steps->take, w->piece);
 	if (ret)
-		stop(p, ret);
+		stop(w, ret);
 	else
 		*number = p->taken++;
 	pthread_mutex_unlock(&p->lock);
@@ -67,17 +81,19 @@ static int take(struct pump *p, void *piece, u64 *number)
 }
 
 /* @ret is how the piece was prepared: a failure passes too, to be seen. */
-static int pass(struct pump *p, void *piece, u64 number, int ret)
+static int pass(struct worker *w, u64 number, int ret)
 {
+	struct pump *p = w->pump;
+
 	pthread_mutex_lock(&p->lock);
 	while (p->passed != number && !failed(p))
 		pthread_cond_wait(&p->turn, &p->lock);
 	if (failed(p))
 		ret = p->error;
 	if (!ret)
-		ret = step(p, p->steps->pass, piece);
+		ret = step(p, p->steps->pass, w->piece);
 	if (ret)
-		stop(p, ret);
+		stop(w, ret);
 	p->passed++;
 	pthread_cond_broadcast(&p->turn);
 	pthread_mutex_unlock(&p->lock);
@@ -86,21 +102,24 @@ static int pass(struct pump *p, void *piece, u64 number, int ret)
 
 static void *work(void *arg)
 {
-	const struct worker *w = arg;
+	struct worker *w = arg;
 	struct pump *p = w->pump;
 	u64 number;
 	int ret;
 
-	while (!take(p, w->piece, &number)) {
+	errors_keep(&w->words);
+	while (!take(w, &number)) {
 		ret = step(p, p->steps->prepare, w->piece);
-		ret = pass(p, w->piece, number, ret) ?:
+		ret = pass(w, number, ret) ?:
 		      step(p, p->steps->finish, w->piece);
 		if (!ret)
 			continue;
 		pthread_mutex_lock(&p->lock);
-		stop(p, ret);
+		stop(w, ret);
 		pthread_mutex_unlock(&p->lock);
 	}
+	errors_keep(NULL);
+	free(w->words);
 	return NULL;
 }
 
@@ -135,6 +154,9 @@ int pump_run(const struct pump_steps *steps, void *ctx, void **pieces,
 	for (i = 0; i < started; i++)
 		pthread_join(workers[i].thread, NULL);
 	free(workers);
+	if (p.words)
+		errors_say(p.words);
+	free(p.words);
 	return p.error == PUMP_END ? 0 : p.error;
 }
 

@@ -33,6 +33,8 @@ struct pump_steps {
  * @pieces:	one for each thread, to be used again and again
  * @nr:		of threads
  *
+ * Of the failures one is told, the one that ended it.
+ *
  * Return: 0 or the exit code of what failed first.
  */
 int pump_run(const struct pump_steps *steps, void *ctx, void **pieces,

@@ -55,7 +55,7 @@ static void need(u8 **buf, size_t *room, size_t size)
 static bool inflate_zlib(struct reader *r, size_t in, void *out, size_t size)
 {
 	if (!r->has_zlib && inflateInit2(&r->zlib, WINDOW_BITS) != Z_OK)
-		exit(fail(EXIT_MEMORY, "out of memory"));
+		out_of_memory();
 	r->has_zlib = true;
 	inflateReset(&r->zlib);
 	r->zlib.next_in = r->stream;
@@ -76,7 +76,7 @@ static bool inflate_zstd(struct reader *r, size_t in, void *out, size_t size)
 	if (!r->zstd)
 		r->zstd = ZSTD_createDCtx();
 	if (!r->zstd)
-		exit(fail(EXIT_MEMORY, "out of memory"));
+		out_of_memory();
 	ZSTD_DCtx_reset(r->zstd, ZSTD_reset_session_only);
 	while (to.pos < to.size) {
 		read = from.pos;

@@ -33,16 +33,20 @@ static void put_quoted(FILE *out, const char *s, size_t len)
 	fputc('"', out);
 }
 
+static bool in_outermost_list(const struct report *r)
+{
+	return r->depth == 1 && r->levels[0].list;
+}
+
 static void json_key(struct report *r, const char *key, unsigned int index)
 {
 	if (index)
 		fputc(',', r->out);
-	if (r->compact) {
-		fputs(r->depth > 1 || !index ? "" : "\n", r->out);
-		fputs(index && r->depth > 1 ? " " : "", r->out);
-	} else {
+	if (!r->compact) {
 		fputc('\n', r->out);
 		indent(r, r->depth);
+	} else if (index) {
+		fputc(in_outermost_list(r) ? '\n' : ' ', r->out);
 	}
 	if (!key)
 		return;

@@ -12,7 +12,7 @@ enum { REPORT_MAX_DEPTH = 8 };
 /**
  * struct report - where the writing stands
  * @json:	as JSON, else as indented text
- * @compact:	JSON without line breaks inside objects
+ * @compact:	JSON on one line; if it is a list, on one for each member
  * @depth:	levels that are open
  * @levels:	for each: is it a list, and how many members it has so far
  */

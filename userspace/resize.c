@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /* qcowctl resize: another size of the disk, in use or not. */
+#include <ctype.h>
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
 #include "control.h"
 #include "error.h"
-#include "probe.h"
 #include "size.h"
 #include "sysfs.h"
 #include "session.h"
 
-enum { BACKING_FORMAT = 256, SHRINK };
+enum { SHRINK = SESSION_LAST };
 
 static const struct option_row options[] = {
-	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
-	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
+	SESSION_OPTIONS,
 	{ SHRINK, "shrink", NULL, "it may become smaller; what is behind the end is lost" },
 	{ 0 }
 };
@@ -32,17 +29,10 @@ static int take(void *into, int key, char *arg)
 {
 	struct request *r = into;
 
-	switch (key) {
-	case 'f':
-		return format_option("-f", arg, &r->chain.format);
-	case BACKING_FORMAT:
-		return format_option("--backing-format", arg,
-				     &r->chain.backing_format);
-	case SHRINK:
-		r->shrink = true;
-		return 0;
-	}
-	return EXIT_USAGE;
+	if (key != SHRINK)
+		return session_option(&r->chain, key, arg);
+	r->shrink = true;
+	return 0;
 }
 
 /* @word: SIZE, +SIZE or -SIZE */
@@ -86,27 +76,33 @@ static int resize(const struct session *t, const char *word, bool shrink)
 	if (err)
 		return session_failed(t, "resize", err, message);
 	if (!t->hidden)
-		printf("/dev/" QCOW_DISK_PREFIX "%u has %llu bytes now; it stood still for %.1f ms\n",
-		       t->number, size, r.pause_ns / 1e6);
+		printf("%s has %llu bytes now; it stood still for %.1f ms\n",
+		       t->node, size, r.pause_ns / 1e6);
 	return 0;
+}
+
+/* "-5M" looks like an option: its dash is hidden.  The word behind it. */
+static const char *hide_dash(char **words)
+{
+	for (; *words; words++)
+		if (**words == '-' && isdigit((unsigned char)(*words)[1]))
+			return ++*words;
+	return NULL;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
+	const char *hidden = hide_dash(argv), *size;
 	struct request r = { .shrink = false };
-	const char *size = argv[argc - 1];
 	struct session t;
 	int ret;
 
-	/* apart, as it may look like an option */
-	if (argc < 3 || !strcmp(size, "--help"))
-		return options_parse(cmd, argc, argv, take, &r) ?:
-		       command_usage_error(cmd, "an image and a size are wanted");
-	ret = options_parse(cmd, argc - 1, argv, take, &r);
+	ret = options_parse(cmd, argc, argv, take, &r);
 	if (ret)
 		return ret;
-	if (argc - 1 - optind != 1)
+	if (argc - optind != 2 || argv[optind] == hidden)
 		return command_usage_error(cmd, "an image and a size are wanted");
+	size = argv[optind + 1] == hidden ? hidden - 1 : argv[optind + 1];
 	ret = session_open(&t, argv[optind], &r.chain);
 	if (ret)
 		return ret;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "control.h"
 #include "error.h"
 #include "holders.h"
+#include "probe.h"
 #include "sysfs.h"
 #include "session.h"
 
@@ -44,8 +46,21 @@ bool session_find(const char *word, unsigned int *number)
 	return sysfs_number_of(word, number) || find_attached(word, number);
 }
 
-int session_open(struct session *s, const char *word,
-		 const struct chain_options *o)
+int session_option(struct chain_options *o, int key, const char *arg)
+{
+	switch (key) {
+	case 'f':
+		return format_option("-f", arg, &o->format);
+	case SESSION_BACKING_FORMAT:
+		return format_option("--backing-format", arg,
+				     &o->backing_format);
+	default:
+		return EXIT_USAGE;
+	}
+}
+
+static int find_or_make(struct session *s, const char *word,
+			const struct chain_options *o)
 {
 	struct attachment a = {
 		.chain = *o,
@@ -58,6 +73,21 @@ int session_open(struct session *s, const char *word,
 	a.chain.writable = true;
 	s->hidden = true;
 	return attachment_make(&a, word, &s->number);
+}
+
+int session_open(struct session *s, const char *word,
+		 const struct chain_options *o)
+{
+	int ret = find_or_make(s, word, o);
+
+	snprintf(s->node, sizeof(s->node), "/dev/" QCOW_DISK_PREFIX "%u",
+		 s->number);
+	return ret;
+}
+
+const char *session_disk(const struct session *s)
+{
+	return s->hidden ? s->word : s->node;
 }
 
 int session_close(struct session *s, int ret)

@@ -19,7 +19,7 @@ struct squeeze {
 static void *need(void *p)
 {
 	if (!p)
-		exit(fail(EXIT_MEMORY, "out of memory"));
+		out_of_memory();
 	return p;
 }
 

@@ -151,7 +151,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (argc - optind != 1)
 		return command_usage_error(cmd, "one device is wanted");
-	return stat_word(argv[optind], &o);
+	return table_check(&o) ?: stat_word(argv[optind], &o);
 }
 
 const struct command stat_command = {

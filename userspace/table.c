@@ -102,7 +102,7 @@ static int choose(const struct table *t, const struct table_options *o,
 static void *need(void *p)
 {
 	if (!p)
-		exit(fail(EXIT_MEMORY, "out of memory"));
+		out_of_memory();
 	return p;
 }
 
@@ -158,6 +158,15 @@ static struct libscols_table *new_table(const struct table *t,
 	return out;
 }
 
+int table_check(const struct table_options *o)
+{
+	if (o->json && o->raw)
+		return fail(EXIT_USAGE, "--json and --raw exclude each other");
+	if (o->columns && !*o->columns)
+		return fail(EXIT_USAGE, "-o: no column is named");
+	return 0;
+}
+
 int table_print(const struct table *t, const struct table_options *o,
 		const void *const *rows, size_t nr)
 {
@@ -166,9 +175,7 @@ int table_print(const struct table *t, const struct table_options *o,
 	size_t i;
 	int ret;
 
-	if (o->json && o->raw)
-		return fail(EXIT_USAGE, "--json and --raw exclude each other");
-	ret = choose(t, o, &choice);
+	ret = table_check(o) ?: choose(t, o, &choice);
 	if (ret)
 		return ret;
 	out = new_table(t, o);

@@ -69,6 +69,9 @@ struct table {
 	const char *usual;
 };
 
+/** table_check - do these go together?  0 or EXIT_USAGE */
+int table_check(const struct table_options *o);
+
 /**
  * table_print - draw it
  * @rows: pointers to what the columns' cell() know

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/fs.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "chain.h"
@@ -42,6 +43,8 @@ static int open_data(struct target *t, const char *path)
 		return ret;
 	ret = fresh_open(&t->data, name);
 	free(name);
+	if (!ret && !strcmp(t->data.file.path, path))
+		ret = fail(EXIT_USAGE, "%s cannot be its own data file", path);
 	if (!ret && t->n->nocow)
 		set_nocow(&t->data);
 	return ret ?: fresh_resize(&t->data, t->n->size);
@@ -154,11 +157,11 @@ static int finish(struct target *t)
 /* The image leads to its data file, so that goes first. */
 int target_commit(struct target *t, bool sync)
 {
+	struct fresh *const files[] = { &t->data, &t->image };
+	size_t first = t->n->data_file ? 0 : 1;
 	int ret = is_qcow2(t) ? finish(t) : 0;
 
-	if (!ret && t->n->data_file)
-		ret = fresh_commit(&t->data, sync);
-	return ret ?: fresh_commit(&t->image, sync);
+	return ret ?: fresh_commit(files + first, 2 - first, sync);
 }
 
 void target_close(struct target *t)

@@ -6,40 +6,7 @@
  * (see header.h) and is built without this file.
  */
 #include "compose.h"
-
-struct disk_header {
-	__be32 magic;
-	__be32 version;
-	__be64 backing_file_offset;
-	__be32 backing_file_size;
-	__be32 cluster_bits;
-	__be64 size;
-	__be32 crypt_method;
-	__be32 l1_size;
-	__be64 l1_table_offset;
-	__be64 refcount_table_offset;
-	__be32 refcount_table_clusters;
-	__be32 nb_snapshots;
-	__be64 snapshots_offset;
-	__be64 incompatible_features;
-	__be64 compatible_features;
-	__be64 autoclear_features;
-	__be32 refcount_order;
-	__be32 header_length;
-	u8 compression_type;
-	u8 padding[7];
-} __packed;
-
-struct disk_extension {
-	__be32 type;
-	__be32 length;
-} __packed;
-
-struct disk_feature_name {
-	u8 kind;
-	u8 bit;
-	char name[46];
-} __packed;
+#include "disk.h"
 
 static const struct disk_feature_name feature_names[] = {
 	{ QCOW2_FEATURE_INCOMPATIBLE, 0, "dirty bit" },

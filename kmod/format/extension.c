@@ -3,12 +3,8 @@
  * What follows the header in the first cluster: the header extensions, the
  * name of the backing file, and the names that the image gives to features.
  */
+#include "disk.h"
 #include "header.h"
-
-struct disk_extension {
-	__be32 type;
-	__be32 length;
-} __packed;
 
 struct disk_bitmaps {
 	__be32 nb_bitmaps;
@@ -22,14 +18,6 @@ struct disk_crypto {
 	__be64 length;
 } __packed;
 
-struct disk_feature_name {
-	u8 kind;
-	u8 bit;
-	char name[46];
-} __packed;
-
-/* Where the header has its incompatible_features. */
-#define INCOMPATIBLE_FEATURES	72
 /* A format's name is as long as QEMU lets it be. */
 #define MAX_FORMAT_NAME		15
 /* A bitmap has a name of up to 1023 bytes, so an entry may take 1 KiB. */
@@ -274,7 +262,8 @@ int qcow2_header_check_features(const struct qcow2_header *h,
 		bit++;
 	err = qcow_fault_set(fault, -EOPNOTSUPP, "header",
 			     "incompatible feature is unknown",
-			     INCOMPATIBLE_FEATURES, unknown);
+			     offsetof(struct disk_header, incompatible_features),
+			     unknown);
 	qcow2_feature_name(ext, QCOW2_FEATURE_INCOMPATIBLE, bit,
 			   fault->feature);
 	return err;

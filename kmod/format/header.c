@@ -7,32 +7,8 @@
  * anything that is measured in clusters, header_length before anything that
  * lies behind it.
  */
+#include "disk.h"
 #include "header.h"
-
-struct disk_header {
-	__be32 magic;
-	__be32 version;
-	__be64 backing_file_offset;
-	__be32 backing_file_size;
-	__be32 cluster_bits;
-	__be64 size;
-	__be32 crypt_method;
-	__be32 l1_size;
-	__be64 l1_table_offset;
-	__be64 refcount_table_offset;
-	__be32 refcount_table_clusters;
-	__be32 nb_snapshots;
-	__be64 snapshots_offset;
-	/* Version 3. */
-	__be64 incompatible_features;
-	__be64 compatible_features;
-	__be64 autoclear_features;
-	__be32 refcount_order;
-	__be32 header_length;
-	/* Only where header_length reaches it. */
-	u8 compression_type;
-	u8 padding[7];
-} __packed;
 
 /* A snapshot table entry cannot be shorter. */
 #define MIN_SNAPSHOT_ENTRY	40

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "disk.h"
 #include "rebase.h"
 
 /* Where the header has what is changed. */
-#define BACKING_FILE_OFFSET	8
-#define BACKING_FILE_SIZE	16
-#define AUTOCLEAR_FEATURES	88
-
-struct disk_extension {
-	__be32 type;
-	__be32 length;
-} __packed;
+#define BACKING_FILE_OFFSET	offsetof(struct disk_header, backing_file_offset)
+#define BACKING_FILE_SIZE	offsetof(struct disk_header, backing_file_size)
+#define AUTOCLEAR_FEATURES	offsetof(struct disk_header, autoclear_features)
 
 /* A first cluster under way: @at is where the next thing goes. */
 struct head {

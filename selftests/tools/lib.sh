@@ -22,6 +22,12 @@ verdict()
 	: >faults
 }
 
+# skip WHAT WHY
+skip()
+{
+	echo "ok tools: $1 # SKIP $2"
+}
+
 fault()
 {
 	printf '%s\n' "$*" >>"$work/$part/faults"
@@ -45,6 +51,30 @@ ours()
 	"$chosen" "$@" >said 2>log </dev/null
 	CODE=$?
 	! grep -q -E 'Sanitizer|runtime error' log || fault "$*: $(cat log)"
+}
+
+# under "WORDS..." COMMAND [OPTION...]: the same below another program, without
+# the sanitizers, which let nobody else trace them
+under()
+{
+	# shellcheck disable=SC2086 # words
+	$1 "$qcowctl" "${@:2}" >said 2>log </dev/null
+	CODE=$?
+}
+
+# refused CODE PATTERN WHAT: with this exit code, and one sentence
+refused()
+{
+	[ "$CODE" -eq "$1" ] || fault "$3: exit code $CODE, not $1: $(cat log)"
+	[ "$(grep -c '' log)" -eq 1 ] && grep -q "^qcowctl: .*$2" log ||
+		fault "$3: says $(head -n 5 log)"
+}
+
+# in_own_mounts FUNCTION: what it mounts is gone when it ends
+in_own_mounts()
+{
+	qcowctl=$qcowctl sanitized=$sanitized work=$work part=$part \
+		unshare -m bash -c "$(declare -f); $1"
 }
 
 # must COMMAND [OPTION...]: ours, and it has to succeed
