@@ -127,21 +127,32 @@ static int check(const struct session *s, const struct image *img)
 	return 0;
 }
 
+/*
+ * The structure is noted before the files are looked at: what becomes another
+ * one from here on does not go unnoticed.
+ */
+static int open_now(const struct live *l, struct filling *to,
+		    struct chain *now)
+{
+	const struct session *s = to->s;
+	int ret = chain_open_device(now, s->number) ?:
+		  check(s, &now->layers[0]->image);
+
+	if (ret || l->unsafe)
+		return ret;
+	chain_close(now);
+	return fill(to, 0, 0) ?: chain_open_device(now, s->number);
+}
+
 int live_rebase(const struct live *l, const struct session *s)
 {
 	struct chain now = { .nr = 0 }, next = { .nr = 0 };
 	struct filling to = { .s = s };
-	int ret;
+	int ret = open_now(l, &to, &now);
 
-	/* first: what is looked at from here on may not change unnoticed */
-	ret = l->unsafe ? 0 : fill(&to, 0, 0);
-	ret = ret ?: chain_open_device(&now, s->number);
-	if (!ret) {
-		const struct image *img = &now.layers[0]->image;
-
-		ret = check(s, img) ?:
-		      move_open(&next, img, l->backing, l->format);
-	}
+	if (!ret)
+		ret = move_open(&next, &now.layers[0]->image, l->backing,
+				l->format);
 	if (!ret && !l->unsafe)
 		ret = fill_all(l, &to, &now, &next);
 	ret = ret ?: change(l, &to, &next);
