@@ -125,18 +125,38 @@ statistics()
 	expect_fail 1 "$QCOWCTL" stat
 }
 
+counter()
+{
+	"$QCOWCTL" stat --raw --noheadings "$DEV" |
+		awk -v name="$1" '$1 == name { print $2 }'
+}
+
+# What is freed is in quarantine until the commit after it.
+quarantine()
+{
+	local try
+
+	qemu-img create -q -f qcow2 freed.qcow2 8M
+	qemu-io -c 'write 0 4M' freed.qcow2 >/dev/null
+	attach freed.qcow2
+	blkdiscard -o 0 -l 1M "$DEV"
+	expect_equal "in quarantine" 16 "$(counter quarantine)"
+	sync "$DEV"
+	for ((try = 0; try < 50; try++)); do
+		[ "$(counter quarantine)" -ne 0 ] || break
+		sleep 0.1
+	done
+	expect_equal "in quarantine" 0 "$(counter quarantine)"
+	expect_equal "releases" 16 "$(counter releases)"
+	[ "$(counter slice_hits)" -gt 0 ] || fail "no slice was ever there"
+	detach
+}
+
 require jq
-# As long as one has to ask for it.
-switch=/sys/module/qcow/parameters/writing
-if [ -e $switch ]; then
-	before=$(cat $switch)
-	echo 1 >$switch
-	defer sh -c "echo $before >$switch"
-fi
 scratch_fs xfs 512
 cd "$FS"
 for part in repaired_first not_when_reading beyond_repair corrupt_stays \
-	    while_attached statistics; do
+	    while_attached statistics quarantine; do
 	echo "$part"
 	$part
 done

@@ -155,6 +155,8 @@ int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
 		list_add_tail(&f->node, &epoch->freed);
 		f = NULL;
 	}
+	epoch->clusters += count;
+	commit->quarantine += count;
 	spin_unlock(&commit->lock);
 	kfree(f);
 	qcow_commit_soon(image);
@@ -280,6 +282,9 @@ static void epoch_work(struct work_struct *work)
 	if (err)
 		qcow_commit_fail(image, "releasing clusters", err);
 	free_list(&unused);
+	spin_lock(&commit->lock);
+	commit->quarantine -= epoch->clusters;
+	spin_unlock(&commit->lock);
 	if (epoch->next)
 		percpu_ref_put(&epoch->next->ref);
 	percpu_ref_exit(&epoch->ref);

@@ -243,6 +243,7 @@ static const struct {
 	const char *name;
 	size_t offset;
 } stats[] = {
+	STAT(slice_hits),
 	STAT(slice_misses),
 	STAT(slice_evictions),
 	STAT(inflations),
@@ -276,9 +277,10 @@ int qcow_view_show_statistics(const struct qcow_view *view, char *page)
 			image->cache.count, 1U << image->cache.slice_bits);
 	if (image->writable)
 		at += sysfs_emit_at(page, at,
-				    "dirty_slices %lu\nreserve %llu\n",
+				    "dirty_slices %lu\nreserve %llu\nquarantine %llu\n",
 				    image->cache.nr_dirty,
-				    image->alloc.clusters);
+				    image->alloc.clusters,
+				    image->commit.quarantine);
 	for (i = 0; i < ARRAY_SIZE(stats); i++)
 		at += sysfs_emit_at(page, at, "%s %lu\n", stats[i].name,
 				    sum_stat(image, stats[i].offset));

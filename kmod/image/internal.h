@@ -26,6 +26,7 @@ struct qcow_image;
  * struct qcow_stats - what happened, a counter each, per CPU
  */
 struct qcow_stats {
+	unsigned long slice_hits;	/* lookups that found their L2 slice */
 	unsigned long slice_misses;	/* L2 slices that had to be read */
 	unsigned long slice_evictions;
 	unsigned long inflations;	/* clusters decompressed */

@@ -286,13 +286,17 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 
 	rcu_read_lock();
 	slice = qcow_cache_find(view, number);
-	if (unlikely(!slice))
+	if (unlikely(!slice)) {
 		ret = map_no_slice(view, number, pos, len, run);
-	else if (!image->geo.extended_l2 && !image->geo.external_data &&
+		goto unlock;
+	}
+	qcow_stat_inc(image, slice_hits);
+	if (!image->geo.extended_l2 && !image->geo.external_data &&
 		 qcow_map_plain(image, slice, pos, len, 0, run))
 		ret = 0;
 	else
 		ret = map_slice(view, slice, pos, len, run);
+unlock:
 	rcu_read_unlock();
 	return ret;
 }

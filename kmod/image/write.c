@@ -150,6 +150,8 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 
 	rcu_read_lock();
 	slice = qcow_cache_find(view, number);
+	if (likely(slice))
+		qcow_stat_inc(image, slice_hits);
 	if (unlikely(!slice || !qcow_verified(image, number))) {
 		ret = map_no_slice(view, l1_index, number, slice, run);
 	} else if (unlikely(!(READ_ONCE(view->l1_table[l1_index]) &
