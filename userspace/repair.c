@@ -3,17 +3,21 @@
 
 #include "copied.h"
 #include "format/l2.h"
+#include "lower.h"
 #include "shadow.h"
 
 #define INCOMPATIBLE_FEATURES	72	/* where the header has them */
 
+/* New refcounts aside, where more than leaks is to be mended. */
 static bool wants_rebuild(const struct plan *p, const struct check_result *f)
 {
-	if (p->aim == AT_MOST)
-		return f->leaks && !check_result_lasting(f);
-	if (f->too_low || f->blocks_wrong || f->check_errors)
-		return true;
-	return p->aim == EXACT && f->leaks;
+	return p->aim != AT_MOST &&
+	       (f->too_low || f->blocks_wrong || f->check_errors);
+}
+
+static bool wants_lowering(const struct plan *p, const struct check_result *f)
+{
+	return p->aim != AT_LEAST && f->leaks && !check_result_lasting(f);
 }
 
 /*
@@ -45,6 +49,8 @@ static int do_repair(struct plan *p, const struct check_result *f, bool flags)
 		return -ENOMEM;
 	if (wants_rebuild(p, f))
 		err = shadow_rebuild(p);
+	else if (wants_lowering(p, f))
+		err = lower_leaks(p);
 	if (!err && flags)
 		err = copied_mend_l1(p, set) ?: copied_mend_l2(p, set) ?:
 		      plan_sync(p);
