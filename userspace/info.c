@@ -155,7 +155,7 @@ static void report_backing(struct report *r, const struct image *img)
 
 	if (!img->backing)
 		return;
-	full = chain_join(img->file.path, img->backing);
+	full = chain_full_name(img->file.path, img->backing);
 	report_string(r, "backing-filename", img->backing);
 	report_string(r, "full-backing-filename", full);
 	if (img->backing_format)

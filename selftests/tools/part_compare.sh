@@ -5,7 +5,7 @@
 # shellcheck source=selftests/tools/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-parts+=' compare_table json_table'
+parts+=' compare_table json_table info_names'
 
 compare_images()
 {
@@ -207,4 +207,48 @@ json_table()
 	cd ..
 	[ $count -ge 15 ] || fault "only $count images"
 	verdict "info, map, measure, check: the JSON of $count images"
+}
+
+# Names of backing files that are no plain paths, or look as if they were none.
+name_rows()
+{
+	cat <<'ROWS'
+base
+./base
+../base
+sub/base
+/abs/base
+a/b:c
+./we:ird
+we:ird
+:base
+nbd://h:1/x
+nbd:unix:/x
+fat:rw:x
+file:base
+file:/abs/base
+file:we:ird
+file:
+json:{"driver":"null-co"}
+json:{
+json:x
+ROWS
+}
+
+info_names()
+{
+	local count=0 image name
+
+	mkdir dir
+	for image in top dir/top ./dir/../dir/top; do
+		while read -r name; do
+			qemu-img create -q -f qcow2 $image 1M
+			must rebase -f qcow2 -u -b "$name" -F raw $image
+			qemu-img info --output=json $image >theirs
+			must info --json $image
+			same_json "$image: $name" .
+			count=$((count + 1))
+		done < <(name_rows)
+	done
+	verdict "info: $count names of backing files"
 }
