@@ -9,6 +9,7 @@
 #include "command.h"
 #include "error.h"
 #include "mend.h"
+#include "output.h"
 #include "probe.h"
 #include "report.h"
 
@@ -21,13 +22,13 @@ enum {
 	CHECK_UNSUPPORTED	= 63,
 };
 
-enum { OUTPUT = 256 };
 enum { MAX_LINES = 10000 };
 
 static const struct option_row options[] = {
 	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
 	{ 'r', "repair", "leaks|all", "mend leaked clusters, or all that can be" },
-	{ OUTPUT, "output", "human|json", "how to print the result (human)" },
+	JSON_ROW,
+	OUTPUT_ROW,
 	{ 'U', "force-share", NULL, "check it even while another process writes it" },
 	{ 'q', "quiet", NULL, "print problems only" },
 	{ 0 }
@@ -207,26 +208,18 @@ static int take_repair(struct request *q, const char *arg)
 	return 0;
 }
 
-static int take_output(struct request *q, const char *arg)
-{
-	q->json = !strcmp(arg, "json");
-	if (!q->json && strcmp(arg, "human"))
-		return fail(EXIT_USAGE, "--output: human or json, not \"%s\"",
-			    arg);
-	return 0;
-}
-
 static int take(void *into, int key, char *arg)
 {
 	struct request *q = into;
+	int ret;
 
+	if (output_option(&q->json, key, arg, &ret))
+		return ret;
 	switch (key) {
 	case 'f':
 		return format_option("-f", arg, &q->format);
 	case 'r':
 		return take_repair(q, arg);
-	case OUTPUT:
-		return take_output(q, arg);
 	case 'U':
 		q->share = true;
 		return 0;

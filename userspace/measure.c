@@ -8,6 +8,7 @@
 #include "command.h"
 #include "error.h"
 #include "format/l2.h"
+#include "output.h"
 #include "probe.h"
 #include "report.h"
 #include "size.h"
@@ -24,7 +25,8 @@ static const struct option_row options[] = {
 	{ 'U', "force-share", NULL, "read it even while another process writes it" },
 	{ SNAPSHOT, "snapshot", "ID|NAME", "an internal snapshot" },
 	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
-	{ 'J', "json", NULL, "as JSON, with the keys of qemu-img" },
+	JSON_ROW,
+	OUTPUT_ROW,
 	{ 0 }
 };
 
@@ -194,7 +196,10 @@ static int take_size(struct request *q, const char *arg)
 static int take(void *into, int key, char *arg)
 {
 	struct request *q = into;
+	int ret;
 
+	if (output_option(&q->json, key, arg, &ret))
+		return ret;
 	switch (key) {
 	case 'O':
 		return format_option("-O", arg, &q->output);
@@ -210,12 +215,9 @@ static int take(void *into, int key, char *arg)
 	case SNAPSHOT:
 		q->snapshot = arg;
 		return 0;
-	case BACKING_FORMAT:
+	default:
 		return format_option("--backing-format", arg,
 				     &q->chain.backing_format);
-	default:
-		q->json = true;
-		return 0;
 	}
 }
 

@@ -166,25 +166,49 @@ same_json()
 		fault "$1: $(diff theirs.json said.json | head -n 8)"
 }
 
+# same_words COMMAND...: that of ours for JSON, and qemu-img's
+same_words()
+{
+	local words
+	local formats=(--output=human --json "--output json" -J --output=json
+		"--json --output human")
+
+	for words in "${formats[@]}"; do
+		# shellcheck disable=SC2086 # words
+		must "$1" $words "${@:2}"
+		mv said "said${words//[- ]/}"
+	done
+	cmp saidjson saidoutputjson >>faults 2>&1
+	cmp saidjson saidJ >>faults 2>&1
+	cmp saidjson saidoutput=json >>faults 2>&1
+	cmp saidoutput=human saidjsonoutputhuman >>faults 2>&1
+	! cmp -s saidjson saidoutput=human || fault "$*: the same for people"
+	rm -f said*
+}
+
 json_of_image()
 {
 	local format=$1 image=$2
 
 	qemu-img info -f "$format" --output=json "$image" >theirs
-	must info -f "$format" --json "$image"
+	must info -f "$format" --output=json "$image"
 	same_json "info $image" .
+	same_words info -f "$format" "$image"
 	qemu-img map -f "$format" --output=json "$image" >theirs
-	must map -f "$format" --json "$image"
+	same_words map -f "$format" "$image"
+	must map -f "$format" --output=json "$image"
 	# An empty disk has nothing to tell of.
 	same_json "map $image" '[.[] | select(.length > 0) | del(.compressed)]'
 	for o in raw qcow2; do
 		qemu-img measure -f "$format" -O $o --output=json "$image" \
 			>theirs
-		must measure -f "$format" -O $o --json "$image"
+		same_words measure -f "$format" -O $o "$image"
+		must measure -f "$format" -O $o --output=json "$image"
 		same_json "measure $o $image" 'del(.bitmaps)'
 	done
 	[ "$format" = qcow2 ] || return
 	qemu-img check -f qcow2 --output=json "$image" >theirs
+	same_words check -f qcow2 "$image"
 	must check -f qcow2 --output=json "$image"
 	same_json "check $image" .
 }
@@ -204,6 +228,20 @@ json_table()
 		rm -f theirs said log theirs.json said.json
 		count=$((count + 1))
 	done
+	# A format that there is not, half a word, and what is another option's.
+	for row in 'info --output=xml' 'map --output=START' 'measure --out=json' \
+		'measure --output=raw' 'check --output=xml' 'map --output' \
+		'map -o json'; do
+		# shellcheck disable=SC2086 # words
+		ours $row empty
+		[ "$CODE" -eq 1 ] || fault "$row: exit code $CODE, not 1"
+	done
+	must map -o START,TYPE --output=json cluster_size=64k
+	jq -e '.extents[0] | keys == ["start", "type"]' said >/dev/null ||
+		fault "map -o with --output: $(head -n 3 said)"
+	must map --columns=START --raw --noheadings cluster_size=64k
+	[ "$(head -n 1 said)" = 0 ] || fault "map --columns: $(head -n 1 said)"
+	rm -f said log
 	cd ..
 	[ $count -ge 15 ] || fault "only $count images"
 	verdict "info, map, measure, check: the JSON of $count images"
