@@ -5,7 +5,7 @@
 # shellcheck source=selftests/tools/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-parts+=' compare_table json_table info_names'
+parts+=' compare_table json_table info_names measure_sizes'
 
 compare_images()
 {
@@ -151,6 +151,15 @@ json_images()
 	cp cluster_size=64k bitmaps
 	qemu-img bitmap --add bitmaps b0
 	qemu-img bitmap --add --disable -g 128k bitmaps b1
+	qemu-img create -q -f qcow2 -o cluster_size=512 finebitmaps 700M
+	for o in 512 64k 2G; do
+		qemu-img bitmap --add -g $o finebitmaps \
+			"$(printf 'b%.0s' {1..300})$o"
+	done
+	cp finebitmaps inuse
+	# QEMU does not come to its end, so they stay in use.
+	{ qemu-io -f qcow2 -c 'write 0 64k' -c flush -c abort inuse || :; } \
+		>/dev/null 2>&1
 	qemu-img create -q -f qcow2 empty 0
 	# No holes, as a raw image's map is that of its file.
 	head -c 256K /dev/urandom >plain.raw
@@ -204,7 +213,14 @@ json_of_image()
 			>theirs
 		same_words measure -f "$format" -O $o "$image"
 		must measure -f "$format" -O $o --output=json "$image"
-		same_json "measure $o $image" 'del(.bitmaps)'
+		same_json "measure $o $image" .
+	done
+	for o in 512 4k 2M; do
+		qemu-img measure -f "$format" -O qcow2 -o cluster_size=$o \
+			--output=json "$image" >theirs
+		must measure -f "$format" -O qcow2 --cluster-size $o --json \
+			"$image"
+		same_json "measure $o $image" .
 	done
 	[ "$format" = qcow2 ] || return
 	qemu-img check -f qcow2 --output=json "$image" >theirs
@@ -289,4 +305,55 @@ info_names()
 		done < <(name_rows)
 	done
 	verdict "info: $count names of backing files"
+}
+
+# Sizes at the limits of what can be, for each kind of new image.
+size_rows()
+{
+	cat <<'ROWS'
+raw 65536 0
+raw 65536 1
+raw 65536 3E
+raw 65536 7.9E
+raw 65536 8E
+raw 65536 16E
+qcow2 512 0
+qcow2 512 1
+qcow2 512 128G
+qcow2 512 137438953473
+qcow2 512 1T
+qcow2 65536 2P
+qcow2 65536 2251799813685249
+qcow2 65536 3E
+qcow2 2M 512P
+qcow2 2M 2E
+qcow2 2M 2305843009213693953
+qcow2 2M 3E
+ROWS
+}
+
+measure_sizes()
+{
+	local count=0 format cluster size theirs o
+
+	while read -r format cluster size; do
+		o=(-o "cluster_size=$cluster")
+		[ "$format" != raw ] || o=()
+		qemu-img measure --output=json -O "$format" "${o[@]}" \
+			--size "$size" >theirs 2>qemu.log
+		theirs=$?
+		ours measure --output=json -O "$format" \
+			--cluster-size "$cluster" --size "$size"
+		[ "$CODE" -eq "$theirs" ] ||
+			fault "$format $cluster $size: exit code $CODE, qemu-img's is $theirs"
+		[ "$CODE" -eq 0 ] || [ -s log ] ||
+			fault "$format $cluster $size: refused without a word"
+		[ "$theirs" -ne 0 ] || same_json "$format $cluster $size" .
+		count=$((count + 1))
+	done < <(size_rows)
+	# A source can be too large as well.
+	truncate -s 200G large.raw
+	ours measure -O qcow2 --cluster-size 512 large.raw
+	[ "$CODE" -eq 1 ] || fault "200G in clusters of 512: exit code $CODE"
+	verdict "measure: $count sizes, possible and not"
 }
