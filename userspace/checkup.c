@@ -171,6 +171,22 @@ static int check_open(const struct request *q, struct image *img)
 	return verdict(&m.left);
 }
 
+/* What has no magic is no qcow2 image, whatever it is called. */
+static int find_format(struct image *img)
+{
+	bool magic;
+	int ret;
+
+	ret = image_has_magic(&img->file, &magic);
+	if (ret)
+		return ret;
+	if (magic)
+		return probe_format(&img->file, &img->format);
+	return fail(CHECK_UNSUPPORTED,
+		    "%s has no qcow2 header: there is nothing to check",
+		    img->file.path);
+}
+
 /* A header that cannot be understood is for the check to tell of. */
 static int open_image(const struct request *q, struct image *img,
 		      const char *path)
@@ -182,7 +198,9 @@ static int open_image(const struct request *q, struct image *img,
 	if (!ret && !q->share)
 		ret = claim_file(&img->file, CLAIM_DISK);
 	if (!ret && !img->format)
-		ret = probe_format(&img->file, &img->format);
+		ret = find_format(img);
+	if (ret == CHECK_UNSUPPORTED)
+		return ret;
 	return ret ? CHECK_FAILED : 0;
 }
 
