@@ -83,6 +83,18 @@ static inline u64 check_result_lasting(const struct check_result *r)
 /** check_report - called with a line, without newline, for each problem */
 typedef void (*check_report)(void *ctx, const char *line);
 
+/**
+ * struct check_watch - who wants to know how far a check got
+ * @begin:	the larger part of it begins: @total bytes are to be looked at
+ * @step:	so many more have been
+ * @ctx:	for both
+ */
+struct check_watch {
+	void (*begin)(void *ctx, u64 total);
+	void (*step)(void *ctx, u64 bytes);
+	void *ctx;
+};
+
 /* Memory that grows as needed. */
 struct check_buffer {
 	void *bytes;
@@ -119,6 +131,7 @@ struct check {
 	u64 size;			/* of the file, bytes */
 	u64 beyond;			/* lowest reference beyond it; ~0: none */
 	bool unreadable;		/* a refcount block is at no good place */
+	const struct check_watch *watch;	/* may be NULL */
 };
 
 /**

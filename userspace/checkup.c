@@ -30,14 +30,14 @@ static const struct option_row options[] = {
 	JSON_ROW,
 	OUTPUT_ROW,
 	{ 'U', "force-share", NULL, "check it even while another process writes it" },
+	PROGRESS_ROWS,
 	{ 'q', "quiet", NULL, "print problems only" },
 	{ 0 }
 };
 
 struct request {
 	enum qcow_format format;
-	bool repair;
-	enum repair_mode mode;
+	struct mending how;
 	bool json;
 	bool share;
 	bool quiet;
@@ -143,13 +143,7 @@ static int verdict(const struct check_result *r)
 static int check_file(const struct request *q, struct image *img,
 		      struct mended *m)
 {
-	int ret;
-
-	if (q->repair)
-		ret = mend_file(&img->file, q->mode, m, say_problem);
-	else
-		ret = mend_check(&img->file, m, say_problem);
-	return ret ? CHECK_FAILED : 0;
+	return mend(&img->file, &q->how, m) ? CHECK_FAILED : 0;
 }
 
 static int check_open(const struct request *q, struct image *img)
@@ -194,7 +188,7 @@ static int open_image(const struct request *q, struct image *img,
 	int ret;
 
 	*img = (struct image){ .file = FILE_CLOSED, .format = q->format };
-	ret = file_open(&img->file, path, q->repair);
+	ret = file_open(&img->file, path, q->how.repair);
 	if (!ret && !q->share)
 		ret = claim_file(&img->file, CLAIM_DISK);
 	if (!ret && !img->format)
@@ -216,11 +210,11 @@ static int check(const struct request *q, const char *path)
 
 static int take_repair(struct request *q, const char *arg)
 {
-	q->repair = true;
+	q->how.repair = true;
 	if (!strcmp(arg, "leaks"))
-		q->mode = REPAIR_LEAKS;
+		q->how.mode = REPAIR_LEAKS;
 	else if (!strcmp(arg, "all"))
-		q->mode = REPAIR_ALL;
+		q->how.mode = REPAIR_ALL;
 	else
 		return fail(EXIT_USAGE, "-r: leaks or all, not \"%s\"", arg);
 	return 0;
@@ -242,14 +236,15 @@ static int take(void *into, int key, char *arg)
 		q->share = true;
 		return 0;
 	default:
-		q->quiet = true;
+		progress_option(&q->how.progress, key);
+		q->quiet |= key == 'q';
 		return 0;
 	}
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct request q = { .format = 0 };
+	struct request q = { .how.report = say_problem };
 	int ret;
 
 	ret = options_parse(cmd, argc, argv, take, &q);
@@ -257,7 +252,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (argc - optind != 1)
 		return command_usage_error(cmd, "one image is wanted");
-	if (q.repair && q.share)
+	if (q.how.repair && q.share)
 		return command_usage_error(cmd, "-r and -U do not go together");
 	return check(&q, argv[optind]);
 }

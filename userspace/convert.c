@@ -16,7 +16,7 @@
 #include "size.h"
 #include "sysfs.h"
 
-enum { BACKING_FORMAT = 256, PROGRESS_LINES, TARGET_IS_ZERO };
+enum { BACKING_FORMAT = 256, TARGET_IS_ZERO };
 enum { MAX_THREADS = 16 };
 
 static const struct option_row options[] = {
@@ -32,8 +32,7 @@ static const struct option_row options[] = {
 	{ 'S', "sparse", "SIZE", "so many zeros take no room (4k); 0: all do" },
 	{ 'm', "threads", "N", "1 to 16" },
 	{ 't', "cache", "writeback|unsafe", "whether the new image is on the disk when it appears (writeback)" },
-	{ 'p', "progress", NULL, "show how far it got" },
-	{ PROGRESS_LINES, "progress-json", NULL, "the same as lines of JSON on standard output" },
+	PROGRESS_ROWS,
 	{ 'U', "force-share", NULL, "read the source even while another process writes it" },
 	{ BACKING_FORMAT, "source-backing-format", "FORMAT", "of the source's backing files that declare none" },
 	{ 'q', "quiet", NULL, "say nothing but errors, as without" },
@@ -111,15 +110,11 @@ static int take_switch(struct request *q, int key)
 	case TARGET_IS_ZERO:
 		q->zeroed = true;
 		break;
-	case 'p':
-		q->progress = PROGRESS_TERMINAL;
-		break;
-	case PROGRESS_LINES:
-		q->progress = PROGRESS_JSON;
-		break;
 	case 'U':
 		q->share = true;
 		break;
+	default:
+		progress_option(&q->progress, key);
 	}
 	return 0;
 }
