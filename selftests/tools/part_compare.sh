@@ -5,7 +5,7 @@
 # shellcheck source=selftests/tools/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-parts+=' compare_table json_table info_names measure_sizes'
+parts+=' compare_table json_table info_names measure_sizes info_after'
 
 compare_images()
 {
@@ -356,4 +356,82 @@ measure_sizes()
 	ours measure -O qcow2 --cluster-size 512 large.raw
 	[ "$CODE" -eq 1 ] || fault "200G in clusters of 512: exit code $CODE"
 	verdict "measure: $count sizes, possible and not"
+}
+
+# What changes or makes the image "out", beside one of each kind as it was.
+after_rows()
+{
+	cat <<'ROWS'
+leaky check -r leaks out
+leaky check -r all out
+low check -r all out
+dirty check -r all out
+bitmaps check -r all out
+snapshots check -r all out
+small create out 3M
+small create -o compat=0.10 out 3M
+small create -o cluster_size=512,refcount_bits=1,lazy_refcounts=on out 3M
+small create -o extended_l2=on,compression_type=zstd out 3M
+small create -o data_file=data,data_file_raw=on out 3M
+small create -b base -F qcow2 out
+small create -u -b nbd://host/disk -F raw out 3M
+small convert -O qcow2 -c base out
+small convert -O qcow2 -o compat=0.10 base out
+small convert -O qcow2 -o data_file=data base out
+small convert -O qcow2 -B base -F qcow2 over out
+small convert -n -O qcow2 base out
+zstd convert -n -O qcow2 -c base out
+version2 convert -n -O qcow2 base out
+over rebase -u -b other -F qcow2 out
+over rebase -u -b json:{} -F raw out
+over rebase -u -b '' out
+snapshots rebase -u -b base -F qcow2 out
+ROWS
+}
+
+after_images()
+{
+	qemu-img create -q -f qcow2 base 3M
+	qemu-io -f qcow2 -c 'write -P 1 0 1M' -c 'write -P 2 2M 64k' base \
+		>/dev/null
+	cp base other
+	qemu-img create -q -f qcow2 small 3M
+	qemu-img create -q -f qcow2 -o compression_type=zstd,cluster_size=4k \
+		zstd 4M
+	qemu-img create -q -f qcow2 -o compat=0.10 version2 3M
+	qemu-img create -q -f qcow2 -b base -F qcow2 over
+	cp base snapshots
+	qemu-img snapshot -c one snapshots
+	cp base bitmaps
+	qemu-img bitmap --add bitmaps b
+	cp base leaky
+	# Its only L2 table is gone from the L1 table.
+	printf '\0\0\0\0\0\0\0\0' | dd of=leaky bs=1 seek=$((0x30000)) \
+		conv=notrunc status=none
+	cp base low
+	printf '\0\0\0\0' | dd of=low bs=1 seek=$((0x20006)) conv=notrunc \
+		status=none
+	qemu-img create -q -f qcow2 -o lazy_refcounts=on dirty 3M
+	{ qemu-io -f qcow2 -c 'write 0 1M' -c flush -c abort dirty || :; } \
+		>/dev/null 2>&1
+}
+
+info_after()
+{
+	local count=0 row
+
+	after_images
+	while read -ra row; do
+		rm -f out data
+		cp "${row[0]}" out
+		[ "${row[1]}" != create ] || row[1]='create -f qcow2'
+		[ "${row[4]-}" != "''" ] || row[4]=
+		# shellcheck disable=SC2086 # two words
+		must ${row[1]} "${row[@]:2}"
+		qemu-img info -f qcow2 --output=json out >theirs
+		must info -f qcow2 --output=json out
+		same_json "after ${row[*]}" .
+		count=$((count + 1))
+	done < <(after_rows)
+	verdict "info: all of its JSON after $count commands"
 }

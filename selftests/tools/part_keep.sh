@@ -51,7 +51,7 @@ ROWS
 # keep_one SIZE OPTIONS WORDS...: both into the same kind of image
 keep_one()
 {
-	local theirs=done
+	local theirs=made
 
 	rm -f out theirs
 	qemu-img create -q -f qcow2 -o "$2" theirs "$1"
@@ -60,7 +60,7 @@ keep_one()
 	qemu-img convert -n -f raw -O qcow2 "${@:3}" disk.raw theirs \
 		>qemu.log 2>&1 || theirs=failed
 	# Of half a cluster in the middle of a disk it cannot make a stream.
-	[ $theirs = done ] || [[ $* = *" -c"* ]] ||
+	[ $theirs = made ] || [[ $* = *" -c"* ]] ||
 		fault "qemu-img $*: $(cat qemu.log)"
 	# With data all over: nothing of it stays.
 	qemu-io -f qcow2 -c "write -P 9 0 $(($1 / 512 * 512))" out >/dev/null
