@@ -8,12 +8,10 @@
 #include "probe.h"
 #include "sysfs.h"
 
-/* The length of "nbd" in "nbd:...": a colon before any slash; 0: a path. */
-static size_t protocol_length(const char *name)
+/* A colon before any slash. */
+static bool has_protocol(const char *name)
 {
-	size_t len = strcspn(name, ":/");
-
-	return name[len] == ':' ? len : 0;
+	return name[strcspn(name, ":/")] == ':';
 }
 
 static const char *strip_file_prefix(const char *name)
@@ -21,30 +19,33 @@ static const char *strip_file_prefix(const char *name)
 	return strncmp(name, "file:", 5) ? name : name + 5;
 }
 
-char *chain_join(const char *base, const char *name)
+static char *join(const char *base, const char *name)
 {
 	const char *slash = strrchr(base, '/');
 
-	name = strip_file_prefix(name);
 	if (*name == '/' || !slash)
 		return xstrdup(name);
 	return xasprintf("%.*s%s", (int)(slash + 1 - base), base, name);
+}
+
+char *chain_full_name(const char *base, const char *name)
+{
+	return has_protocol(name) ? xstrdup(name) : join(base, name);
 }
 
 int chain_resolve(const char *base, const char *role, const char *name,
 		  char **path)
 {
 	const char *plain = strip_file_prefix(name);
-	size_t protocol = plain == name ? protocol_length(name) : 0;
 
-	if (protocol || *plain == ':')
+	if (plain == name && has_protocol(name))
 		return fail(EXIT_IMAGE,
 			    "%s: its %s is \"%s\": only plain file names are followed, not \"%.*s:\"",
-			    base, role, name, (int)protocol, name);
+			    base, role, name, (int)strcspn(name, ":"), name);
 	if (!*plain)
 		return fail(EXIT_IMAGE, "%s: the name of its %s is empty",
 			    base, role);
-	*path = chain_join(base, name);
+	*path = join(base, plain);
 	return 0;
 }
 

@@ -65,7 +65,12 @@ int chain_open_device(struct chain *c, unsigned int number);
 int chain_resolve(const char *base, const char *role, const char *name,
 		  char **path);
 
-/** chain_join - the same without judging the name; to be freed */
-char *chain_join(const char *base, const char *name);
+/**
+ * chain_full_name - what QEMU calls a file that the image at @base names
+ *
+ * A name with a protocol, or what looks like one ("we:ird"), stays as it is:
+ * nobody is to take it for a path.  To be freed.
+ */
+char *chain_full_name(const char *base, const char *name);
 
 #endif /* QCOWCTL_CHAIN_H */

@@ -45,12 +45,15 @@ struct check_source {
  * @overlaps:		of @corruptions: clusters that serve as two things, also
  *			where the refcount allows for both
  * @blocks_wrong:	of @corruptions: refcount blocks at impossible places
+ * @raw_wrong:		of @corruptions: the data file is said to be raw, and
+ *			there is none
  * @image_end_offset:	bytes up to the end of the last cluster in use
  * @total_clusters:	of the virtual disk; the next three: of the active disk
  * @fragmented_clusters: that do not follow the one before them
  * @dirty:		the header's dirty bit; @corrupt: its corrupt bit
  *
- * A rebuild of the refcounts mends @too_low, @copied_wrong and @blocks_wrong.
+ * A rebuild of the refcounts mends @too_low, @copied_wrong and @blocks_wrong,
+ * one write to the header @raw_wrong.
  */
 struct check_result {
 	u64 corruptions;
@@ -60,6 +63,7 @@ struct check_result {
 	u64 copied_wrong;
 	u64 overlaps;
 	u64 blocks_wrong;
+	u64 raw_wrong;
 	u64 image_end_offset;
 	u64 total_clusters;
 	u64 allocated_clusters;
@@ -69,14 +73,27 @@ struct check_result {
 	bool corrupt;
 };
 
-/** check_result_lasting - corruptions that right refcounts do not mend */
+/** check_result_lasting - corruptions that no repair mends */
 static inline u64 check_result_lasting(const struct check_result *r)
 {
-	return r->corruptions - r->too_low - r->copied_wrong - r->blocks_wrong;
+	return r->corruptions - r->too_low - r->copied_wrong -
+	       r->blocks_wrong - r->raw_wrong;
 }
 
 /** check_report - called with a line, without newline, for each problem */
 typedef void (*check_report)(void *ctx, const char *line);
+
+/**
+ * struct check_watch - who wants to know how far a check got
+ * @begin:	the larger part of it begins: @total bytes are to be looked at
+ * @step:	so many more have been
+ * @ctx:	for both
+ */
+struct check_watch {
+	void (*begin)(void *ctx, u64 total);
+	void (*step)(void *ctx, u64 bytes);
+	void *ctx;
+};
 
 /* Memory that grows as needed. */
 struct check_buffer {
@@ -114,6 +131,7 @@ struct check {
 	u64 size;			/* of the file, bytes */
 	u64 beyond;			/* lowest reference beyond it; ~0: none */
 	bool unreadable;		/* a refcount block is at no good place */
+	const struct check_watch *watch;	/* may be NULL */
 };
 
 /**

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0
 # What check.h and repair.h need beside kmod/format, for those who link it.
 
-CHECK_PARTS	:= census check copied lists refcounts repair shadow tables walk
+CHECK_PARTS	:= census check copied lists lower refcounts repair shadow tables walk

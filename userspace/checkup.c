@@ -9,6 +9,7 @@
 #include "command.h"
 #include "error.h"
 #include "mend.h"
+#include "output.h"
 #include "probe.h"
 #include "report.h"
 
@@ -21,22 +22,22 @@ enum {
 	CHECK_UNSUPPORTED	= 63,
 };
 
-enum { OUTPUT = 256 };
 enum { MAX_LINES = 10000 };
 
 static const struct option_row options[] = {
 	{ 'f', "format", "FORMAT", "raw or qcow2; else name and content must agree" },
 	{ 'r', "repair", "leaks|all", "mend leaked clusters, or all that can be" },
-	{ OUTPUT, "output", "human|json", "how to print the result (human)" },
+	JSON_ROW,
+	OUTPUT_ROW,
 	{ 'U', "force-share", NULL, "check it even while another process writes it" },
+	PROGRESS_ROWS,
 	{ 'q', "quiet", NULL, "print problems only" },
 	{ 0 }
 };
 
 struct request {
 	enum qcow_format format;
-	bool repair;
-	enum repair_mode mode;
+	struct mending how;
 	bool json;
 	bool share;
 	bool quiet;
@@ -142,13 +143,7 @@ static int verdict(const struct check_result *r)
 static int check_file(const struct request *q, struct image *img,
 		      struct mended *m)
 {
-	int ret;
-
-	if (q->repair)
-		ret = mend_file(&img->file, q->mode, m, say_problem);
-	else
-		ret = mend_check(&img->file, m, say_problem);
-	return ret ? CHECK_FAILED : 0;
+	return mend(&img->file, &q->how, m) ? CHECK_FAILED : 0;
 }
 
 static int check_open(const struct request *q, struct image *img)
@@ -170,6 +165,22 @@ static int check_open(const struct request *q, struct image *img)
 	return verdict(&m.left);
 }
 
+/* What has no magic is no qcow2 image, whatever it is called. */
+static int find_format(struct image *img)
+{
+	bool magic;
+	int ret;
+
+	ret = image_has_magic(&img->file, &magic);
+	if (ret)
+		return ret;
+	if (magic)
+		return probe_format(&img->file, &img->format);
+	return fail(CHECK_UNSUPPORTED,
+		    "%s has no qcow2 header: there is nothing to check",
+		    img->file.path);
+}
+
 /* A header that cannot be understood is for the check to tell of. */
 static int open_image(const struct request *q, struct image *img,
 		      const char *path)
@@ -177,11 +188,13 @@ static int open_image(const struct request *q, struct image *img,
 	int ret;
 
 	*img = (struct image){ .file = FILE_CLOSED, .format = q->format };
-	ret = file_open(&img->file, path, q->repair);
+	ret = file_open(&img->file, path, q->how.repair);
 	if (!ret && !q->share)
 		ret = claim_file(&img->file, CLAIM_DISK);
 	if (!ret && !img->format)
-		ret = probe_format(&img->file, &img->format);
+		ret = find_format(img);
+	if (ret == CHECK_UNSUPPORTED)
+		return ret;
 	return ret ? CHECK_FAILED : 0;
 }
 
@@ -197,48 +210,41 @@ static int check(const struct request *q, const char *path)
 
 static int take_repair(struct request *q, const char *arg)
 {
-	q->repair = true;
+	q->how.repair = true;
 	if (!strcmp(arg, "leaks"))
-		q->mode = REPAIR_LEAKS;
+		q->how.mode = REPAIR_LEAKS;
 	else if (!strcmp(arg, "all"))
-		q->mode = REPAIR_ALL;
+		q->how.mode = REPAIR_ALL;
 	else
 		return fail(EXIT_USAGE, "-r: leaks or all, not \"%s\"", arg);
-	return 0;
-}
-
-static int take_output(struct request *q, const char *arg)
-{
-	q->json = !strcmp(arg, "json");
-	if (!q->json && strcmp(arg, "human"))
-		return fail(EXIT_USAGE, "--output: human or json, not \"%s\"",
-			    arg);
 	return 0;
 }
 
 static int take(void *into, int key, char *arg)
 {
 	struct request *q = into;
+	int ret;
 
+	if (output_option(&q->json, key, arg, &ret))
+		return ret;
 	switch (key) {
 	case 'f':
 		return format_option("-f", arg, &q->format);
 	case 'r':
 		return take_repair(q, arg);
-	case OUTPUT:
-		return take_output(q, arg);
 	case 'U':
 		q->share = true;
 		return 0;
 	default:
-		q->quiet = true;
+		progress_option(&q->how.progress, key);
+		q->quiet |= key == 'q';
 		return 0;
 	}
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct request q = { .format = 0 };
+	struct request q = { .how.report = say_problem };
 	int ret;
 
 	ret = options_parse(cmd, argc, argv, take, &q);
@@ -246,7 +252,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (argc - optind != 1)
 		return command_usage_error(cmd, "one image is wanted");
-	if (q.repair && q.share)
+	if (q.how.repair && q.share)
 		return command_usage_error(cmd, "-r and -U do not go together");
 	return check(&q, argv[optind]);
 }

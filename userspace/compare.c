@@ -30,7 +30,7 @@ static const struct option_row options[] = {
 	{ 'F', "second-format", "FORMAT", "of the second" },
 	{ 's', "strict", NULL, "the sizes too must be equal, and what is allocated" },
 	{ 'U', "force-share", NULL, "read them even while another process writes them" },
-	{ 'p', "progress", NULL, "show how far it got" },
+	PROGRESS_ROWS,
 	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
 	{ 'q', "quiet", NULL, "print errors only" },
 	{ 0 }
@@ -225,7 +225,9 @@ static int compare_views(const struct request *q, struct comparison *c)
 		c->at = a < b ? a : b;
 		ret = COMPARE_DIFFERENT;
 	} else {
-		progress_begin(&c->progress, q->progress, "compare", c->size);
+		progress_begin(&c->progress, q->progress,
+			       c->views[0]->layers[0].image->file.path,
+			       c->size);
 		ret = run_pump(c);
 		progress_end(&c->progress);
 	}
@@ -295,13 +297,11 @@ static int take(void *into, int key, char *arg)
 	case 'U':
 		q->share = true;
 		return 0;
-	case 'p':
-		q->progress = PROGRESS_TERMINAL;
-		return 0;
 	case BACKING_FORMAT:
 		return take_backing_format(q, arg);
 	default:
-		q->quiet = true;
+		progress_option(&q->progress, key);
+		q->quiet |= key == 'q';
 		return 0;
 	}
 }

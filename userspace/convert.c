@@ -10,12 +10,13 @@
 #include "command.h"
 #include "copy.h"
 #include "error.h"
+#include "keep.h"
 #include "probe.h"
 #include "pump.h"
 #include "size.h"
 #include "sysfs.h"
 
-enum { BACKING_FORMAT = 256, PROGRESS_LINES, TARGET_IS_ZERO };
+enum { BACKING_FORMAT = 256, TARGET_IS_ZERO };
 enum { MAX_THREADS = 16 };
 
 static const struct option_row options[] = {
@@ -26,13 +27,12 @@ static const struct option_row options[] = {
 	{ 'l', "snapshot", "ID|NAME", "an internal snapshot of the source" },
 	{ 'B', "backing-file", "FILE", "of the new image: only what the source's top layer has is copied" },
 	{ 'F', "backing-format", "FORMAT", "of that backing file: raw or qcow2" },
-	{ 'n', "no-create", NULL, "write to a raw image or a device that is there" },
+	{ 'n', "no-create", NULL, "into an image or a device that is there, which keeps its size and its options" },
 	{ TARGET_IS_ZERO, "target-is-zero", NULL, "with -n: it reads as zeros already" },
 	{ 'S', "sparse", "SIZE", "so many zeros take no room (4k); 0: all do" },
 	{ 'm', "threads", "N", "1 to 16" },
 	{ 't', "cache", "writeback|unsafe", "whether the new image is on the disk when it appears (writeback)" },
-	{ 'p', "progress", NULL, "show how far it got" },
-	{ PROGRESS_LINES, "progress-json", NULL, "the same as lines of JSON on standard output" },
+	PROGRESS_ROWS,
 	{ 'U', "force-share", NULL, "read the source even while another process writes it" },
 	{ BACKING_FORMAT, "source-backing-format", "FORMAT", "of the source's backing files that declare none" },
 	{ 'q', "quiet", NULL, "say nothing but errors, as without" },
@@ -110,15 +110,11 @@ static int take_switch(struct request *q, int key)
 	case TARGET_IS_ZERO:
 		q->zeroed = true;
 		break;
-	case 'p':
-		q->progress = PROGRESS_TERMINAL;
-		break;
-	case PROGRESS_LINES:
-		q->progress = PROGRESS_JSON;
-		break;
 	case 'U':
 		q->share = true;
 		break;
+	default:
+		progress_option(&q->progress, key);
 	}
 	return 0;
 }
@@ -179,10 +175,7 @@ static int check_existing(const struct request *q)
 		return fail(EXIT_USAGE, "--target-is-zero: only with -n");
 	if (!q->existing)
 		return 0;
-	if (q->n.format != QCOW_FORMAT_RAW)
-		return fail(EXIT_USAGE,
-			    "-n: only to raw images: attach the qcow2 image and write to its device, with -O raw");
-	if (q->n.preallocation || q->n.nocow)
+	if (q->n.preallocation || q->n.nocow || q->n.foreign || q->n.backing)
 		return fail(EXIT_USAGE, "-n: what is there has its options already");
 	return 0;
 }
@@ -221,7 +214,8 @@ static int open_target(const struct request *q, struct target *t,
 	u64 size = q->n.size;
 	int ret;
 
-	if (!q->existing)
+	/* A qcow2 image is replaced as a whole. */
+	if (!q->existing || q->n.format == QCOW_FORMAT_QCOW2)
 		return target_open(t, &q->n, path);
 	ret = target_open_existing(t, &q->n, path);
 	if (!ret && t->image.file.length < size)
@@ -257,7 +251,7 @@ static int copy_to(const struct request *q, struct views *v, const char *path)
 	};
 	int ret;
 
-	progress_begin(&progress, q->progress, path, q->n.size);
+	progress_begin(&progress, q->progress, path, v->layers[0].size);
 	ret = open_target(q, &t, path) ?: copy_run(&c) ?: give_room(q, &t) ?:
 	      target_commit(&t, !q->unsafe);
 	if (!ret)
@@ -269,8 +263,11 @@ static int copy_to(const struct request *q, struct views *v, const char *path)
 static int check_new(struct request *q, const char *path)
 {
 	u64 backing_size;
-	int ret = newimage_check(&q->n);
+	int ret = 0;
 
+	if (q->existing && q->n.format == QCOW_FORMAT_QCOW2)
+		ret = keep_options(&q->n, path);
+	ret = ret ?: newimage_check(&q->n);
 	if (!ret && q->n.backing)
 		ret = backing_look(&q->n, path, &backing_size);
 	return ret;

@@ -10,6 +10,7 @@
 #include "probe.h"
 #include "size.h"
 #include "target.h"
+#include "watch.h"
 
 static const struct option_row options[] = {
 	{ 'f', "format", "FORMAT", "raw or qcow2; else as the name ends, qcow2 with -b" },
@@ -17,6 +18,7 @@ static const struct option_row options[] = {
 	{ 'F', "backing-format", "FORMAT", "of the backing file: raw or qcow2" },
 	{ 'o', "options", "NAME=VALUE,...", "of the new image; help lists them" },
 	{ 'u', "unsafe", NULL, "do not look at the backing file" },
+	PROGRESS_ROWS,
 	{ 'q', "quiet", NULL, "say nothing but errors, as without" },
 	{ 0 }
 };
@@ -25,6 +27,7 @@ struct request {
 	struct newimage n;
 	enum qcow_format format;
 	bool unsafe;
+	enum progress_mode progress;
 };
 
 static int take(void *into, int key, char *arg)
@@ -46,6 +49,7 @@ static int take(void *into, int key, char *arg)
 		q->unsafe = true;
 		return 0;
 	default:
+		progress_option(&q->progress, key);
 		return 0;
 	}
 }
@@ -95,12 +99,24 @@ static int check_backing(struct request *q, const char *path)
 	return fail(EXIT_USAGE, "%s: its size is wanted", path);
 }
 
-static int make(const struct newimage *n, const char *path)
+/* An empty image is there at once; what is to have room may take long. */
+static int preallocate(const struct request *q, struct target *t)
+{
+	struct watch w;
+	int ret;
+
+	watch_begin(&w, q->progress, q->n.size, &t->image.file, &t->data.file);
+	ret = target_preallocate(t);
+	watch_end(&w, !ret);
+	return ret;
+}
+
+static int make(const struct request *q, const char *path)
 {
 	struct target t;
 	int ret;
 
-	ret = target_open(&t, n, path) ?: target_preallocate(&t) ?:
+	ret = target_open(&t, &q->n, path) ?: preallocate(q, &t) ?:
 	      target_commit(&t, true);
 	target_close(&t);
 	return ret;
@@ -116,7 +132,7 @@ static int create(const struct command *cmd, struct request *q, int nr,
 	/* What makes no sense is told before other files are looked at. */
 	return choose_format(q, path) ?: take_size(q, size) ?:
 	       newimage_check(&q->n) ?: check_backing(q, path) ?:
-	       newimage_check(&q->n) ?: make(&q->n, path);
+	       newimage_check(&q->n) ?: make(q, path);
 }
 
 /* There may be no file yet whose name would tell the format. */

@@ -8,6 +8,7 @@
 #include "chain.h"
 #include "command.h"
 #include "error.h"
+#include "output.h"
 #include "report.h"
 #include "snapshots.h"
 #include "source.h"
@@ -16,7 +17,8 @@ enum { NSEC_PER_SEC = 1000000000 };
 
 static const struct option_row options[] = {
 	SOURCE_OPTIONS,
-	{ 'J', "json", NULL, "as JSON, with the keys of qemu-img" },
+	JSON_ROW,
+	OUTPUT_ROW,
 	{ 0 }
 };
 
@@ -155,7 +157,7 @@ static void report_backing(struct report *r, const struct image *img)
 
 	if (!img->backing)
 		return;
-	full = chain_join(img->file.path, img->backing);
+	full = chain_full_name(img->file.path, img->backing);
 	report_string(r, "backing-filename", img->backing);
 	report_string(r, "full-backing-filename", full);
 	if (img->backing_format)
@@ -216,10 +218,9 @@ static int take(void *into, int key, char *arg)
 	struct request *q = into;
 	int ret;
 
-	if (source_option(&q->source, key, arg, &ret))
-		return ret;
-	q->json = true;
-	return 0;
+	if (!source_option(&q->source, key, arg, &ret))
+		output_option(&q->json, key, arg, &ret);
+	return ret;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)

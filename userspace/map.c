@@ -7,6 +7,7 @@
 #include "claim.h"
 #include "command.h"
 #include "error.h"
+#include "output.h"
 #include "probe.h"
 #include "report.h"
 #include "table.h"
@@ -20,7 +21,9 @@ static const struct option_row options[] = {
 	{ SNAPSHOT, "snapshot", "ID|NAME", "an internal snapshot" },
 	{ NO_BACKING, "no-backing", NULL, "as if there were no backing file" },
 	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
-	TABLE_OPTIONS,
+	TABLE_COLUMNS("columns"),
+	TABLE_STYLE,
+	OUTPUT_ROW,
 	{ 0 }
 };
 
@@ -201,7 +204,10 @@ static int map(const struct request *q, const char *word)
 static int take(void *into, int key, char *arg)
 {
 	struct request *q = into;
+	int ret;
 
+	if (output_option(&q->table.json, key, arg, &ret))
+		return ret;
 	switch (key) {
 	case 'f':
 		return format_option("-f", arg, &q->chain.format);

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmaps.h"
 #include "claim.h"
 #include "command.h"
 #include "error.h"
 #include "format/l2.h"
+#include "newimage.h"
+#include "output.h"
 #include "probe.h"
 #include "report.h"
 #include "size.h"
@@ -15,6 +18,7 @@
 
 enum { CLUSTER_SIZE = 256, SIZE, BACKING_FORMAT, SNAPSHOT };
 enum { L2_ENTRY = 8, L1_ENTRY = 8, REFTABLE_ENTRY = 8, REFCOUNT_BITS = 16 };
+enum { BITMAP_TABLE_ENTRY = 8, BITMAP_DIRECTORY_ENTRY = 24 };
 
 static const struct option_row options[] = {
 	{ 'O', "output-format", "FORMAT", "of the new image: raw (as without) or qcow2" },
@@ -24,7 +28,8 @@ static const struct option_row options[] = {
 	{ 'U', "force-share", NULL, "read it even while another process writes it" },
 	{ SNAPSHOT, "snapshot", "ID|NAME", "an internal snapshot" },
 	{ BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
-	{ 'J', "json", NULL, "as JSON, with the keys of qemu-img" },
+	JSON_ROW,
+	OUTPUT_ROW,
 	{ 0 }
 };
 
@@ -44,12 +49,16 @@ struct request {
  * @size:	of the disk, bytes
  * @data:	bytes of it in clusters that hold data
  * @counted_to:	the end of the last such cluster
+ * @has_bitmaps: the source is of a kind that can have some
+ * @bitmaps:	bytes that they would take
  */
 struct tally {
 	u64 size;
 	u64 data;
 	u64 counted_to;
 	u64 cluster_size;
+	bool has_bitmaps;
+	u64 bitmaps;
 };
 
 static u64 round_up(u64 n, u64 unit)
@@ -116,7 +125,50 @@ static void report(const struct request *q, const struct tally *t)
 	report_open(&r, NULL);
 	report_u64(&r, "required", required);
 	report_u64(&r, "fully-allocated", all);
+	if (q->output == QCOW_FORMAT_QCOW2 && t->has_bitmaps)
+		report_u64(&r, "bitmaps", t->bitmaps);
 	report_close(&r);
+}
+
+/* --- Bitmaps: all of each, its table, and its part of the directory --- */
+
+static u64 bitmap_size(const struct tally *t, const struct qcow2_bitmap *b)
+{
+	u64 bits = DIV_ROUND_UP(t->size, 1ULL << b->granularity_bits);
+	u64 clusters = DIV_ROUND_UP(bits, 8 * t->cluster_size);
+
+	return clusters * t->cluster_size +
+	       round_up(clusters * BITMAP_TABLE_ENTRY, t->cluster_size);
+}
+
+static void count_bitmaps(struct tally *t, const struct bitmaps *b)
+{
+	u64 directory = 0;
+	size_t i;
+
+	for (i = 0; i < b->nr; i++) {
+		t->bitmaps += bitmap_size(t, &b->entries[i]);
+		directory += round_up(BITMAP_DIRECTORY_ENTRY +
+				      b->entries[i].name_len, 8);
+	}
+	if (t->bitmaps)
+		t->bitmaps += round_up(directory, t->cluster_size);
+}
+
+static int tally_bitmaps(const struct image *img, struct tally *t)
+{
+	struct bitmaps b = { .nr = 0 };
+	int ret;
+
+	t->has_bitmaps = img->format == QCOW_FORMAT_QCOW2 &&
+			 img->header.version >= 3;
+	if (!t->has_bitmaps)
+		return 0;
+	ret = bitmaps_load(img, &b);
+	if (!ret)
+		count_bitmaps(t, &b);
+	bitmaps_free(&b);
+	return ret;
 }
 
 static int tally_chain(const struct request *q, const struct chain *c,
@@ -129,7 +181,8 @@ static int tally_chain(const struct request *q, const struct chain *c,
 	if (!ret) {
 		t->size = v->layers[0].size;
 		t->cluster_size = q->cluster_size;
-		ret = views_each(v, count_extent, t);
+		ret = views_each(v, count_extent, t) ?:
+		      tally_bitmaps(&c->layers[0]->image, t);
 	}
 	views_close(v);
 	free(v);
@@ -151,6 +204,21 @@ static int tally_image(const struct request *q, const char *word,
 	return ret;
 }
 
+/* Of what cannot be made there is no size. */
+static int check_possible(const struct request *q, u64 size)
+{
+	struct newimage n;
+	int ret;
+
+	newimage_init(&n);
+	n.format = q->output;
+	n.cluster_bits = __builtin_ctzll(q->cluster_size);
+	n.size = size;
+	ret = newimage_check(&n);
+	newimage_free(&n);
+	return ret;
+}
+
 static int measure(const struct request *q, const char *word)
 {
 	struct tally t = { .size = q->size };
@@ -158,6 +226,7 @@ static int measure(const struct request *q, const char *word)
 
 	if (!q->sized)
 		ret = tally_image(q, word, &t);
+	ret = ret ?: check_possible(q, t.size);
 	if (!ret)
 		report(q, &t);
 	return ret;
@@ -179,13 +248,13 @@ static int take_cluster_size(struct request *q, const char *arg)
 	return 0;
 }
 
-/* Clusters are counted in bytes, and metadata comes on top. */
 static int take_size(struct request *q, const char *arg)
 {
 	int ret = size_parse("--size", arg, &q->size);
 
 	q->sized = true;
-	if (!ret && q->size >> 62)
+	/* What is rounded up would be nothing. */
+	if (!ret && q->size > ~511ULL)
 		return fail(EXIT_USAGE, "--size: %s is too large", arg);
 	q->size = round_up(q->size, 512);
 	return ret;
@@ -194,7 +263,10 @@ static int take_size(struct request *q, const char *arg)
 static int take(void *into, int key, char *arg)
 {
 	struct request *q = into;
+	int ret;
 
+	if (output_option(&q->json, key, arg, &ret))
+		return ret;
 	switch (key) {
 	case 'O':
 		return format_option("-O", arg, &q->output);
@@ -210,12 +282,9 @@ static int take(void *into, int key, char *arg)
 	case SNAPSHOT:
 		q->snapshot = arg;
 		return 0;
-	case BACKING_FORMAT:
+	default:
 		return format_option("--backing-format", arg,
 				     &q->chain.backing_format);
-	default:
-		q->json = true;
-		return 0;
 	}
 }
 

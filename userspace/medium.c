@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "medium.h"
@@ -52,6 +53,16 @@ static int medium_sync(void *ctx)
 	return fdatasync(f->fd) ? -errno : 0;
 }
 
+/* A hole is a matter of files; what it fails of only costs room. */
+static void medium_discard(void *ctx, u64 pos, u64 len)
+{
+	const struct file *f = ctx;
+
+	if (S_ISREG(f->st.st_mode))
+		fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  pos, len);
+}
+
 struct check_source medium_source(struct file *f)
 {
 	return (struct check_source){
@@ -62,6 +73,7 @@ struct check_source medium_source(struct file *f)
 struct repair_sink medium_sink(struct file *f)
 {
 	return (struct repair_sink){
-		.write = medium_write, .sync = medium_sync, .ctx = f,
+		.write = medium_write, .sync = medium_sync,
+		.discard = medium_discard, .ctx = f,
 	};
 }

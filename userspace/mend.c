@@ -5,13 +5,46 @@
 #include "medium.h"
 #include "mend.h"
 
-static int run_check(struct check *c, struct file *f, struct check_result *r,
-		     check_report report)
-{
-	struct check_source src = medium_source(f);
-	int err = check_image(c, &src, r, report, NULL);
+/* How far the check of a file got. */
+struct told {
+	struct progress progress;
+	enum progress_mode mode;
+	const struct file *file;
+};
 
-	return err ? fail_errno(-err, "cannot check %s", f->path) : 0;
+static void begin(void *ctx, u64 total)
+{
+	struct told *t = ctx;
+
+	progress_begin(&t->progress, t->mode, t->file->path, total);
+}
+
+/* There may be a block more than it seemed. */
+static void step(void *ctx, u64 bytes)
+{
+	struct told *t = ctx;
+	u64 left = t->progress.total - t->progress.done;
+
+	progress_step(&t->progress, bytes < left ? bytes : left);
+}
+
+static int run_check(struct check *c, struct file *f, struct check_result *r,
+		     const struct mending *how, check_report report)
+{
+	struct told t = { .mode = how->progress, .file = f };
+	const struct check_watch watch = {
+		.begin = begin, .step = step, .ctx = &t,
+	};
+	struct check_source src = medium_source(f);
+	int err;
+
+	c->watch = &watch;
+	err = check_image(c, &src, r, report, NULL);
+	c->watch = NULL;
+	if (err)
+		return fail_errno(-err, "cannot check %s", f->path);
+	progress_end(&t.progress);
+	return 0;
 }
 
 static int run_repair(struct check *c, struct file *f, enum repair_mode mode,
@@ -42,37 +75,34 @@ static int finish(struct check *c, struct file *f, struct check_result *left)
 	return 0;
 }
 
-int mend_check(struct file *f, struct mended *m, check_report report)
-{
-	struct check c;
-	int ret;
-
-	check_init(&c);
-	ret = run_check(&c, f, &m->found, report);
-	m->left = m->found;
-	check_free(&c);
-	return ret;
-}
-
 static bool has_errors(const struct check_result *r)
 {
 	return r->corruptions || r->leaks || r->check_errors;
 }
 
-int mend_file(struct file *f, enum repair_mode mode, struct mended *m,
-	      check_report report)
+int mend(struct file *f, const struct mending *how, struct mended *m)
 {
 	struct check c;
 	int ret;
 
 	check_init(&c);
-	ret = run_check(&c, f, &m->found, report);
+	ret = run_check(&c, f, &m->found, how, how->report);
 	m->left = m->found;
-	if (!ret && has_errors(&m->found))
-		ret = run_repair(&c, f, mode, &m->found, report) ?:
-		      run_check(&c, f, &m->left, NULL);
-	if (!ret)
+	if (!ret && how->repair && has_errors(&m->found))
+		ret = run_repair(&c, f, how->mode, &m->found, how->report) ?:
+		      run_check(&c, f, &m->left, how, NULL);
+	if (!ret && how->repair)
 		ret = finish(&c, f, &m->left);
 	check_free(&c);
 	return ret;
+}
+
+int mend_file(struct file *f, enum repair_mode mode, struct mended *m,
+	      check_report report)
+{
+	const struct mending how = {
+		.repair = true, .mode = mode, .report = report,
+	};
+
+	return mend(f, &how, m);
 }

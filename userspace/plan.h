@@ -8,7 +8,7 @@
 
 /* What the refcounts become. */
 enum aim {
-	AT_MOST,	/* the references, where they are fewer: no leaks */
+	AT_MOST,	/* the references, where they are fewer: in place */
 	AT_LEAST,	/* the references, where they are more */
 	EXACT,		/* the references */
 };

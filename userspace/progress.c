@@ -9,6 +9,25 @@
 
 enum { STEP_MS = 200 };
 
+bool progress_option(enum progress_mode *mode, int key)
+{
+	switch (key) {
+	case 'p':
+		if (!*mode)
+			*mode = PROGRESS_TERMINAL;
+		return true;
+	case PROGRESS_JSON_KEY:
+		*mode = PROGRESS_JSON;
+		return true;
+	case 'q':
+		if (*mode != PROGRESS_JSON)
+			*mode = PROGRESS_QUIET;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static u64 ms_between(const struct timespec *a, const struct timespec *b)
 {
 	return (b->tv_sec - a->tv_sec) * 1000LL +
@@ -57,6 +76,8 @@ void progress_begin(struct progress *p, enum progress_mode mode,
 		    const char *what, u64 total)
 {
 	*p = (struct progress){ .mode = mode, .what = what, .total = total };
+	if (mode == PROGRESS_QUIET)
+		p->mode = PROGRESS_NONE;
 	clock_gettime(CLOCK_MONOTONIC, &p->began);
 	p->told = p->began;
 }

@@ -11,7 +11,23 @@ enum progress_mode {
 	PROGRESS_NONE,
 	PROGRESS_TERMINAL,	/* one line on standard error, over and over */
 	PROGRESS_JSON,		/* one object a line, on standard output */
+	PROGRESS_QUIET,		/* none, whatever else is said of the terminal */
 };
+
+/* The rows of a command's table of options that progress_option() knows. */
+enum { PROGRESS_JSON_KEY = 520 };
+#define PROGRESS_ROWS \
+	{ 'p', "progress", NULL, "show how far it got" }, \
+	{ PROGRESS_JSON_KEY, "progress-json", NULL, "the same as lines of JSON on standard output" }
+
+/**
+ * progress_option - take one of these, or -q, in whatever order they come
+ *
+ * -q silences -p, but not lines that a program has asked for.
+ *
+ * Return: false if it is none of them.
+ */
+bool progress_option(enum progress_mode *mode, int key);
 
 /**
  * struct progress - work under way

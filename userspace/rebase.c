@@ -13,15 +13,12 @@
 #include "probe.h"
 #include "session.h"
 
-enum { PROGRESS_LINES = 256 };
-
 static const struct option_row options[] = {
 	{ 'b', "backing-file", "FILE", "the new one, as the image is to name it; \"\" for none" },
 	{ 'F', "backing-format", "FORMAT", "its format: raw or qcow2" },
 	{ 'u', "unsafe", NULL, "write the name only: the content of both is the same" },
 	{ 'f', "format", "FORMAT", "of the image: qcow2" },
-	{ 'p', "progress", NULL, "show how far it got" },
-	{ PROGRESS_LINES, "progress-json", NULL, "the same as lines of JSON on standard output" },
+	PROGRESS_ROWS,
 	{ 'q', "quiet", NULL, "say nothing but errors, as without" },
 	{ 0 }
 };
@@ -51,13 +48,8 @@ static int take(void *into, int key, char *arg)
 	case 'u':
 		q->unsafe = true;
 		return 0;
-	case 'p':
-		q->progress = PROGRESS_TERMINAL;
-		return 0;
-	case PROGRESS_LINES:
-		q->progress = PROGRESS_JSON;
-		return 0;
 	default:
+		progress_option(&q->progress, key);
 		return 0;
 	}
 }

@@ -285,6 +285,11 @@ static int compare_block(struct walk *w, u64 index, u64 n)
 	return 0;
 }
 
+u64 refcounts_blocks(const struct walk *w)
+{
+	return DIV_ROUND_UP(w->c->census.nr, 1ULL << block_bits(w));
+}
+
 int refcounts_compare(struct walk *w)
 {
 	u64 nr = w->c->census.nr, i;
@@ -292,7 +297,9 @@ int refcounts_compare(struct walk *w)
 
 	/* As if cluster 0 were in use in any case. */
 	w->r->image_end_offset = cluster_size(w);
-	for (i = 0; !err && i << block_bits(w) < nr; i++)
+	for (i = 0; !err && i << block_bits(w) < nr; i++) {
 		err = compare_block(w, i, block_clusters(w, i, nr));
+		walk_step(w);
+	}
 	return err;
 }

@@ -11,6 +11,9 @@ int refcounts_load(struct walk *w);
 /** refcounts_find_ones - note which refcounts are 1; 0 or a negative errno */
 int refcounts_find_ones(struct walk *w);
 
+/** refcounts_blocks - how many the file needs, as far as is known */
+u64 refcounts_blocks(const struct walk *w);
+
 enum { NOT_ONE, ONE, UNKNOWN };
 
 /** refcounts_is_one - is it, of this cluster? */

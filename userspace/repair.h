@@ -6,6 +6,9 @@
  * refers to, and become valid by one write of one sector of the header.  Then
  * the COPIED flags follow: a flag at a time they are right before or after a
  * cut.  The dirty and the corrupt bit go last, when nothing is left to repair.
+ *
+ * Where nothing but leaks is to be mended, the refcounts are lowered in place:
+ * see lower.c.
  */
 #ifndef QCOWCTL_REPAIR_H
 #define QCOWCTL_REPAIR_H
@@ -16,11 +19,14 @@
  * struct repair_sink - where the image can be written
  * @write:	may lengthen the file; returns 0 or a negative errno
  * @sync:	all that was written is durable when it returns 0
+ * @discard:	nobody wants these bytes any more; may be NULL, and may do
+ *		nothing
  * @ctx:	for both
  */
 struct repair_sink {
 	int (*write)(void *ctx, const void *buf, size_t len, u64 pos);
 	int (*sync)(void *ctx);
+	void (*discard)(void *ctx, u64 pos, u64 len);
 	void *ctx;
 };
 

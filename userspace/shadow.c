@@ -207,8 +207,6 @@ static u64 new_refcount(const struct plan *p, u64 cluster, u64 stored)
 
 	if (cell & CENSUS_MARK || p->aim == EXACT)
 		return references;
-	if (p->aim == AT_MOST)
-		return stored < references ? stored : references;
 	return stored > references ? stored : references;
 }
 

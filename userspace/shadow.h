@@ -8,6 +8,8 @@
 /**
  * shadow_rebuild - write refcounts by p->aim aside, and make them valid
  *
+ * p->aim is AT_LEAST or EXACT.
+ *
  * Return: 0; -EUCLEAN: no place is surely free, or -errno.
  */
 int shadow_rebuild(struct plan *p);

@@ -27,12 +27,14 @@ struct table_options {
 
 /* The rows of a command's table of options that table_option() knows. */
 enum { TABLE_RAW = 256, TABLE_LAST };
-#define TABLE_OPTIONS \
-	{ 'o', "output", "COLUMNS", "which columns; +COLUMN adds to the usual ones" }, \
+#define TABLE_COLUMNS(name) \
+	{ 'o', name, "COLUMNS", "which columns; +COLUMN adds to the usual ones" }
+#define TABLE_STYLE \
 	{ 'J', "json", NULL, "as JSON, sizes in bytes" }, \
 	{ TABLE_RAW, "raw", NULL, "as words without padding, sizes in bytes" }, \
 	{ 'n', "noheadings", NULL, "without the line of names" }, \
 	{ 'b', "bytes", NULL, "sizes in bytes" }
+#define TABLE_OPTIONS	TABLE_COLUMNS("output"), TABLE_STYLE
 
 /** table_option - take an option of TABLE_OPTIONS; false if it is not one */
 bool table_option(struct table_options *o, int key, const char *arg);

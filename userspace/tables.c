@@ -191,8 +191,11 @@ int tables_walk_l2(struct walk *w)
 	int err = 0;
 
 	merge_l2(c);
-	for (i = 0; !err && i < c->nr_l2; i++)
+	walk_begin(w, c->nr_l2 + refcounts_blocks(w));
+	for (i = 0; !err && i < c->nr_l2; i++) {
 		err = walk_l2(w, &c->l2[i]);
+		walk_step(w);
+	}
 	return err;
 }
 

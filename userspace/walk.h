@@ -80,6 +80,24 @@ static inline u64 cluster_size(const struct walk *w)
 	return 1ULL << cluster_bits(w);
 }
 
+/** walk_begin - so many tables and blocks, of a cluster each, are to be seen */
+static inline void walk_begin(const struct walk *w, u64 clusters)
+{
+	const struct check_watch *watch = w->c->watch;
+
+	if (watch)
+		watch->begin(watch->ctx, clusters << cluster_bits(w));
+}
+
+/** walk_step - one of them has been */
+static inline void walk_step(const struct walk *w)
+{
+	const struct check_watch *watch = w->c->watch;
+
+	if (watch)
+		watch->step(watch->ctx, cluster_size(w));
+}
+
 static inline bool misaligned(const struct walk *w, u64 offset)
 {
 	return offset & (cluster_size(w) - 1);

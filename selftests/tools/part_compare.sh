@@ -5,7 +5,7 @@
 # shellcheck source=selftests/tools/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-parts+=' compare_table json_table'
+parts+=' compare_table json_table info_names measure_sizes info_after'
 
 compare_images()
 {
@@ -151,6 +151,15 @@ json_images()
 	cp cluster_size=64k bitmaps
 	qemu-img bitmap --add bitmaps b0
 	qemu-img bitmap --add --disable -g 128k bitmaps b1
+	qemu-img create -q -f qcow2 -o cluster_size=512 finebitmaps 700M
+	for o in 512 64k 2G; do
+		qemu-img bitmap --add -g $o finebitmaps \
+			"$(printf 'b%.0s' {1..300})$o"
+	done
+	cp finebitmaps inuse
+	# QEMU does not come to its end, so they stay in use.
+	{ qemu-io -f qcow2 -c 'write 0 64k' -c flush -c abort inuse || :; } \
+		>/dev/null 2>&1
 	qemu-img create -q -f qcow2 empty 0
 	# No holes, as a raw image's map is that of its file.
 	head -c 256K /dev/urandom >plain.raw
@@ -166,25 +175,56 @@ same_json()
 		fault "$1: $(diff theirs.json said.json | head -n 8)"
 }
 
+# same_words COMMAND...: that of ours for JSON, and qemu-img's
+same_words()
+{
+	local words
+	local formats=(--output=human --json "--output json" -J --output=json
+		"--json --output human")
+
+	for words in "${formats[@]}"; do
+		# shellcheck disable=SC2086 # words
+		must "$1" $words "${@:2}"
+		mv said "said${words//[- ]/}"
+	done
+	cmp saidjson saidoutputjson >>faults 2>&1
+	cmp saidjson saidJ >>faults 2>&1
+	cmp saidjson saidoutput=json >>faults 2>&1
+	cmp saidoutput=human saidjsonoutputhuman >>faults 2>&1
+	! cmp -s saidjson saidoutput=human || fault "$*: the same for people"
+	rm -f said*
+}
+
 json_of_image()
 {
 	local format=$1 image=$2
 
 	qemu-img info -f "$format" --output=json "$image" >theirs
-	must info -f "$format" --json "$image"
+	must info -f "$format" --output=json "$image"
 	same_json "info $image" .
+	same_words info -f "$format" "$image"
 	qemu-img map -f "$format" --output=json "$image" >theirs
-	must map -f "$format" --json "$image"
+	same_words map -f "$format" "$image"
+	must map -f "$format" --output=json "$image"
 	# An empty disk has nothing to tell of.
 	same_json "map $image" '[.[] | select(.length > 0) | del(.compressed)]'
 	for o in raw qcow2; do
 		qemu-img measure -f "$format" -O $o --output=json "$image" \
 			>theirs
-		must measure -f "$format" -O $o --json "$image"
-		same_json "measure $o $image" 'del(.bitmaps)'
+		same_words measure -f "$format" -O $o "$image"
+		must measure -f "$format" -O $o --output=json "$image"
+		same_json "measure $o $image" .
+	done
+	for o in 512 4k 2M; do
+		qemu-img measure -f "$format" -O qcow2 -o cluster_size=$o \
+			--output=json "$image" >theirs
+		must measure -f "$format" -O qcow2 --cluster-size $o --json \
+			"$image"
+		same_json "measure $o $image" .
 	done
 	[ "$format" = qcow2 ] || return
 	qemu-img check -f qcow2 --output=json "$image" >theirs
+	same_words check -f qcow2 "$image"
 	must check -f qcow2 --output=json "$image"
 	same_json "check $image" .
 }
@@ -204,7 +244,194 @@ json_table()
 		rm -f theirs said log theirs.json said.json
 		count=$((count + 1))
 	done
+	# A format that there is not, half a word, and what is another option's.
+	for row in 'info --output=xml' 'map --output=START' 'measure --out=json' \
+		'measure --output=raw' 'check --output=xml' 'map --output' \
+		'map -o json'; do
+		# shellcheck disable=SC2086 # words
+		ours $row empty
+		[ "$CODE" -eq 1 ] || fault "$row: exit code $CODE, not 1"
+	done
+	must map -o START,TYPE --output=json cluster_size=64k
+	jq -e '.extents[0] | keys == ["start", "type"]' said >/dev/null ||
+		fault "map -o with --output: $(head -n 3 said)"
+	must map --columns=START --raw --noheadings cluster_size=64k
+	[ "$(head -n 1 said)" = 0 ] || fault "map --columns: $(head -n 1 said)"
+	rm -f said log
 	cd ..
 	[ $count -ge 15 ] || fault "only $count images"
 	verdict "info, map, measure, check: the JSON of $count images"
+}
+
+# Names of backing files that are no plain paths, or look as if they were none.
+name_rows()
+{
+	cat <<'ROWS'
+base
+./base
+../base
+sub/base
+/abs/base
+a/b:c
+./we:ird
+we:ird
+:base
+nbd://h:1/x
+nbd:unix:/x
+fat:rw:x
+file:base
+file:/abs/base
+file:we:ird
+file:
+json:{"driver":"null-co"}
+json:{
+json:x
+ROWS
+}
+
+info_names()
+{
+	local count=0 image name
+
+	mkdir dir
+	for image in top dir/top ./dir/../dir/top; do
+		while read -r name; do
+			qemu-img create -q -f qcow2 $image 1M
+			must rebase -f qcow2 -u -b "$name" -F raw $image
+			qemu-img info --output=json $image >theirs
+			must info --json $image
+			same_json "$image: $name" .
+			count=$((count + 1))
+		done < <(name_rows)
+	done
+	verdict "info: $count names of backing files"
+}
+
+# Sizes at the limits of what can be, for each kind of new image.
+size_rows()
+{
+	cat <<'ROWS'
+raw 65536 0
+raw 65536 1
+raw 65536 3E
+raw 65536 7.9E
+raw 65536 8E
+raw 65536 16E
+qcow2 512 0
+qcow2 512 1
+qcow2 512 128G
+qcow2 512 137438953473
+qcow2 512 1T
+qcow2 65536 2P
+qcow2 65536 2251799813685249
+qcow2 65536 3E
+qcow2 2M 512P
+qcow2 2M 2E
+qcow2 2M 2305843009213693953
+qcow2 2M 3E
+ROWS
+}
+
+measure_sizes()
+{
+	local count=0 format cluster size theirs o
+
+	while read -r format cluster size; do
+		o=(-o "cluster_size=$cluster")
+		[ "$format" != raw ] || o=()
+		qemu-img measure --output=json -O "$format" "${o[@]}" \
+			--size "$size" >theirs 2>qemu.log
+		theirs=$?
+		ours measure --output=json -O "$format" \
+			--cluster-size "$cluster" --size "$size"
+		[ "$CODE" -eq "$theirs" ] ||
+			fault "$format $cluster $size: exit code $CODE, qemu-img's is $theirs"
+		[ "$CODE" -eq 0 ] || [ -s log ] ||
+			fault "$format $cluster $size: refused without a word"
+		[ "$theirs" -ne 0 ] || same_json "$format $cluster $size" .
+		count=$((count + 1))
+	done < <(size_rows)
+	# A source can be too large as well.
+	truncate -s 200G large.raw
+	ours measure -O qcow2 --cluster-size 512 large.raw
+	[ "$CODE" -eq 1 ] || fault "200G in clusters of 512: exit code $CODE"
+	verdict "measure: $count sizes, possible and not"
+}
+
+# What changes or makes the image "out", beside one of each kind as it was.
+after_rows()
+{
+	cat <<'ROWS'
+leaky check -r leaks out
+leaky check -r all out
+low check -r all out
+dirty check -r all out
+bitmaps check -r all out
+snapshots check -r all out
+small create out 3M
+small create -o compat=0.10 out 3M
+small create -o cluster_size=512,refcount_bits=1,lazy_refcounts=on out 3M
+small create -o extended_l2=on,compression_type=zstd out 3M
+small create -o data_file=data,data_file_raw=on out 3M
+small create -b base -F qcow2 out
+small create -u -b nbd://host/disk -F raw out 3M
+small convert -O qcow2 -c base out
+small convert -O qcow2 -o compat=0.10 base out
+small convert -O qcow2 -o data_file=data base out
+small convert -O qcow2 -B base -F qcow2 over out
+small convert -n -O qcow2 base out
+zstd convert -n -O qcow2 -c base out
+version2 convert -n -O qcow2 base out
+over rebase -u -b other -F qcow2 out
+over rebase -u -b json:{} -F raw out
+over rebase -u -b '' out
+snapshots rebase -u -b base -F qcow2 out
+ROWS
+}
+
+after_images()
+{
+	qemu-img create -q -f qcow2 base 3M
+	qemu-io -f qcow2 -c 'write -P 1 0 1M' -c 'write -P 2 2M 64k' base \
+		>/dev/null
+	cp base other
+	qemu-img create -q -f qcow2 small 3M
+	qemu-img create -q -f qcow2 -o compression_type=zstd,cluster_size=4k \
+		zstd 4M
+	qemu-img create -q -f qcow2 -o compat=0.10 version2 3M
+	qemu-img create -q -f qcow2 -b base -F qcow2 over
+	cp base snapshots
+	qemu-img snapshot -c one snapshots
+	cp base bitmaps
+	qemu-img bitmap --add bitmaps b
+	cp base leaky
+	# Its only L2 table is gone from the L1 table.
+	printf '\0\0\0\0\0\0\0\0' | dd of=leaky bs=1 seek=$((0x30000)) \
+		conv=notrunc status=none
+	cp base low
+	printf '\0\0\0\0' | dd of=low bs=1 seek=$((0x20006)) conv=notrunc \
+		status=none
+	qemu-img create -q -f qcow2 -o lazy_refcounts=on dirty 3M
+	{ qemu-io -f qcow2 -c 'write 0 1M' -c flush -c abort dirty || :; } \
+		>/dev/null 2>&1
+}
+
+info_after()
+{
+	local count=0 row
+
+	after_images
+	while read -ra row; do
+		rm -f out data
+		cp "${row[0]}" out
+		[ "${row[1]}" != create ] || row[1]='create -f qcow2'
+		[ "${row[4]-}" != "''" ] || row[4]=
+		# shellcheck disable=SC2086 # two words
+		must ${row[1]} "${row[@]:2}"
+		qemu-img info -f qcow2 --output=json out >theirs
+		must info -f qcow2 --output=json out
+		same_json "after ${row[*]}" .
+		count=$((count + 1))
+	done < <(after_rows)
+	verdict "info: all of its JSON after $count commands"
 }
