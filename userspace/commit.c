@@ -6,15 +6,12 @@
 #include "merge.h"
 #include "session.h"
 
-enum { PROGRESS_LINES = SESSION_LAST };
-
 static const struct option_row options[] = {
 	{ 'f', "format", "FORMAT", "of the image: qcow2; else name and content must agree" },
 	{ 'd', "keep", NULL, "do not empty the image afterwards" },
-	{ 'p', "progress", NULL, "show how far it got" },
-	{ PROGRESS_LINES, "progress-json", NULL, "the same as lines of JSON on standard output" },
+	PROGRESS_ROWS,
 	{ SESSION_BACKING_FORMAT, "backing-format", "FORMAT", "of backing files that declare none" },
-	{ 'q', "quiet", NULL, "say nothing but errors, as without" },
+	{ 'q', "quiet", NULL, "say nothing but errors" },
 	{ 0 }
 };
 
@@ -70,21 +67,12 @@ static int take(void *into, int key, char *arg)
 {
 	struct request *q = into;
 
-	switch (key) {
-	case 'd':
-		q->merge.keep = true;
+	if (progress_option(&q->merge.progress, key))
 		return 0;
-	case 'p':
-		q->merge.progress = PROGRESS_TERMINAL;
-		return 0;
-	case PROGRESS_LINES:
-		q->merge.progress = PROGRESS_JSON;
-		return 0;
-	case 'q':
-		return 0;
-	default:
+	if (key != 'd')
 		return session_option(&q->chain, key, arg);
-	}
+	q->merge.keep = true;
+	return 0;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
