@@ -58,6 +58,34 @@ until_it_is_full()
 	expect_equal "state when it is full" live "$(state)"
 }
 
+# freed_is_room TYPE MIB: none but what the disk itself gives back; who writes
+# then waits for the commit that it takes.
+freed_is_room()
+{
+	local at
+
+	scratch_fs "$1" "$2"
+	cd "$FS"
+	qemu-img create -q -f qcow2 disk.qcow2 64M
+	attach disk.qcow2
+	put 0 1024 conv=fsync
+	fill_up 4
+	for ((at = 1024; at < 60000; at += 64)); do
+		put $at 64 conv=fsync 2>/dev/null || break
+	done
+	[ $at -lt 60000 ] || fail "it was never full"
+	expect_fail 1 dd if="$T/source" of="$DEV" bs=512k count=1 seek=126 \
+		oflag=direct conv=notrunc
+	expect_says "No space left"
+	blkdiscard -o 0 -l 1M "$DEV"
+	put 64512 512
+	flush
+	holds 64512 512
+	detach
+	checked disk.qcow2
+	cd "$T"
+}
+
 # The race before it has discarded what it liked: a cluster that the image no
 # longer has, or that was punched below it, takes room again.
 in_place_when_full()
@@ -358,6 +386,7 @@ modprobe dm-mod
 random_file "$T/source" 1M
 for part in "full_below ext4 160 9" "full_below xfs 320 12" \
 	    "full_below btrfs 320 14" \
+	    "freed_is_room ext4 160" "freed_is_room xfs 320" \
 	    "bad_data ext4" "bad_metadata ext4" "bad_metadata xfs" \
 	    "gone_in_a_race ext4" "gone_in_a_race xfs" \
 	    "bad_writeback ext4" "bad_writeback xfs" \

@@ -17,18 +17,20 @@
 #define MAX_SEGMENTS	512
 
 /*
- * A request that failed for want of memory is tried again this often, with
- * this pause: a disk does not fail because the host is short of pages.
+ * A request that failed for what may pass is tried again this often, with this
+ * pause: a disk does not fail because the host is short of pages, or because
+ * the room that was freed waits for a commit.
  */
 #define NOMEM_RETRIES	1000
-#define NOMEM_DELAY_MS	10
+#define NOSPC_RETRIES	200
+#define RETRY_DELAY_MS	10
 
 /**
  * struct qcow_request - a request's private data
  * @cmd:	what it asks of the view
  * @bvec:	an array of its own, or NULL
  * @pooled:	...which comes from the device's pool
- * @retries:	for want of memory, so far; valid with RQF_DONTPREP
+ * @retries:	so far; valid with RQF_DONTPREP
  * @record:	its id in the record, if there is one
  */
 struct qcow_request {
@@ -55,19 +57,37 @@ static void free_bvec(struct qcow_device *dev, struct qcow_request *qr)
 	qr->bvec = NULL;
 }
 
+static unsigned int retries_for(const struct qcow_device *dev, int error)
+{
+	if (error == -ENOMEM)
+		return NOMEM_RETRIES;
+	if ((error == -ENOSPC || error == -EDQUOT) &&
+	    qcow_view_frees(dev->view))
+		return NOSPC_RETRIES;
+	return 0;
+}
+
 static bool retry_later(struct request *rq, struct qcow_request *qr, int error)
 {
-	if (error != -ENOMEM)
+	unsigned int most = retries_for(device_of(rq), error);
+
+	if (!most)
 		return false;
 	if (!(rq->rq_flags & RQF_DONTPREP)) {
 		rq->rq_flags |= RQF_DONTPREP;
 		qr->retries = 0;
 	}
-	if (qr->retries++ >= NOMEM_RETRIES)
+	if (qr->retries++ >= most)
 		return false;
 	blk_mq_requeue_request(rq, false);
-	blk_mq_delay_kick_requeue_list(rq->q, NOMEM_DELAY_MS);
+	blk_mq_delay_kick_requeue_list(rq->q, RETRY_DELAY_MS);
 	return true;
+}
+
+static blk_status_t status_of(int error)
+{
+	/* to the block layer that is no want of room */
+	return errno_to_blk_status(error == -EDQUOT ? -ENOSPC : error);
 }
 
 static void request_done(struct qcow_cmd *cmd)
@@ -82,7 +102,7 @@ static void request_done(struct qcow_cmd *cmd)
 	if (likely(!cmd->error))
 		blk_mq_end_request(rq, BLK_STS_OK);
 	else if (!retry_later(rq, qr, cmd->error))
-		blk_mq_end_request(rq, errno_to_blk_status(cmd->error));
+		blk_mq_end_request(rq, status_of(cmd->error));
 }
 
 static unsigned int count_bvecs(struct request *rq)

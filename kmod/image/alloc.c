@@ -444,6 +444,21 @@ static u64 max_step(const struct qcow_image *image)
 	return clamp(STEP_MAX >> image->geo.cluster_bits, 1ULL, blocks);
 }
 
+static bool is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
+/*
+ * What was freed may be room after a commit.  It is for those who write to it,
+ * as it has no blocks any more: so nothing is taken ahead of need.
+ */
+static void scrape(struct qcow_image *image)
+{
+	WRITE_ONCE(image->alloc.step, 1);
+	qcow_commit_hurry(image);
+}
+
 static void refill_work(struct work_struct *work)
 {
 	struct qcow_image *image =
@@ -460,9 +475,8 @@ static void refill_work(struct work_struct *work)
 	if (!err)
 		WRITE_ONCE(alloc->step, min(alloc->step * 2, max_step(image)));
 	wake_waiters(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
-	/* what was freed may be room for the next ones, after a commit */
-	if (err == -ENOSPC)
-		qcow_commit_hurry(image);
+	if (is_full(err))
+		scrape(image);
 	qcow_urgent_leave(nice);
 	memalloc_noio_restore(noio);
 }

@@ -224,6 +224,13 @@ bool qcow_view_degraded(const struct qcow_view *view)
 	return image->wq && READ_ONCE(image->commit.error);
 }
 
+bool qcow_view_frees(const struct qcow_view *view)
+{
+	const struct qcow_commit *commit = &view->image->commit;
+
+	return READ_ONCE(commit->quarantine) && !READ_ONCE(commit->error);
+}
+
 int qcow_view_show_failure(const struct qcow_view *view, char *page)
 {
 	const struct qcow_commit *commit = &view->image->commit;

@@ -94,6 +94,9 @@ u32 qcow_view_align(const struct qcow_view *view);	/* of memory, bytes */
 bool qcow_view_writes_zeroes(const struct qcow_view *view);
 bool qcow_view_fua(const struct qcow_view *view);
 bool qcow_view_degraded(const struct qcow_view *view);
+
+/** qcow_view_frees - were clusters freed, of which a commit may make room? */
+bool qcow_view_frees(const struct qcow_view *view);
 bool qcow_view_direct(const struct qcow_view *view);
 bool qcow_view_stable(const struct qcow_view *view);	/* pages under way */
 unsigned int qcow_view_layers(const struct qcow_view *view);
