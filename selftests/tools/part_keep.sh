@@ -141,9 +141,9 @@ keep_refused()
 	qemu-img create -q -f qcow2 -b disk.raw -F raw out 3M
 	cp disk.raw other.raw
 	refused_keep 4 'backing file' -f raw other.raw
-	qemu-img create -q -f qcow2 --object secret,id=s,data=x -o \
-		encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 \
-		out 3M 2>qemu.log || fault "$(cat qemu.log)"
+	# AES: LUKS is measured by the clock, and fails where others compute
+	qemu-img create -q -f qcow2 out 3M
+	printf '\1' | dd of=out bs=1 seek=35 conv=notrunc status=none
 	refused_keep 4 'encrypted' -f raw disk.raw
 	qemu-img create -q -f qcow2 out 3M
 	printf '\200' | dd of=out bs=1 seek=87 conv=notrunc status=none
