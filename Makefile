@@ -43,6 +43,7 @@ help:
 	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
 	@echo 'make fuzz                  fuzz the format code for a long time'
 	@echo 'make bench                 measure against the peers'
+	@echo 'make bench-convert         qcowctl convert against qemu-img convert'
 	@echo 'make clean'
 
 # The copy at the top is of the kernel that was asked for last.
@@ -144,6 +145,9 @@ fuzz:
 bench:
 	@selftests/bench/run
 
+bench-convert:
+	@selftests/bench/convert
+
 clean:
 	rm -rf build qcow.ko
 	$(MAKE) -C userspace clean
@@ -152,6 +156,6 @@ FORCE:
 
 .PHONY: all help module modules need-kernel qcowctl install uninstall \
 	dkms-install check check-long check-debug check-plug check-logwrites \
-	crash-programs check-crash demo shell style fuzz bench clean FORCE
+	crash-programs check-crash demo shell style fuzz bench bench-convert clean FORCE
 
 export DESTDIR PREFIX
