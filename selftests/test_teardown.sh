@@ -135,6 +135,23 @@ attached_again()
 }
 
 # The last unmount detaches, and all is in the image then.
+# Whoever attaches while another one detaches is told that the device is there,
+# or has it when it is gone; of locks that are about to go nobody speaks.
+taken_over()
+{
+	local i next
+
+	for ((i = 0; i < 20; i++)); do
+		attach 0.qcow2
+		"$QCOWCTL" detach "$DEV" &
+		until next=$("$QCOWCTL" attach 0.qcow2 2>&1); do
+			[[ $next != *"another process"* ]] || fail "$next"
+		done
+		wait $!
+		"$QCOWCTL" detach "$next"
+	done
+}
+
 mounted()
 {
 	attach fs.img
@@ -360,7 +377,7 @@ mkdir mnt
 
 # Once for what stays allocated after the first time.
 run rounds_with_readers
-for part in lazily partitions_open attached_again mounted killed_commands \
+for part in lazily partitions_open attached_again taken_over mounted killed_commands \
 	    numbers_are_used_again many_at_once; do
 	run $part
 done
