@@ -15,8 +15,10 @@ replay=$top/build/prog/logreplay
 # dm-log-writes keeps what has been written with the next flush to begin, and
 # logs both when that flush ends.  A flush that begins later and ends sooner, on
 # another queue of the disk, comes before them in the log, and so does all that
-# waited for it: an order that the disk never saw.  The loop device is there
-# because it has one queue, and with it one flush at a time.
+# waited for it: an order that the disk never saw, in which not even the file
+# system's own log is whole.  So there is a loop device, which has one queue and
+# with it one flush at a time; and the disk has one queue as well, in which
+# flushes end in the order they began.
 log_disk()
 {
 	modprobe -a dm-log-writes loop &&
@@ -69,7 +71,10 @@ with_fs()
 	local disk=$1 status=0
 	shift
 
-	mount -o loop "$disk" "$work/mnt" || return
+	mount -o loop "$disk" "$work/mnt" || {
+		say "not even the file system is whole: is the log in order?"
+		return 1
+	}
 	cd "$work/mnt" || return
 	"$@" || status=$?
 	cd "$top" || return
