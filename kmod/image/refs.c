@@ -79,14 +79,16 @@ unsigned long qcow_refblock_index(const struct qcow_image *image, u64 cluster)
 	return cluster >> qcow2_refcount_block_bits(&image->geo);
 }
 
+/* @flags: __GFP_ZERO, but for one that is about to be read */
 static struct qcow_refblock *block_alloc(struct qcow_image *image,
-					 unsigned long index, u64 host)
+					 unsigned long index, u64 host,
+					 gfp_t flags)
 {
 	struct qcow_refblock *b = kzalloc(sizeof(*b), GFP_NOIO);
 
 	if (!b)
 		return NULL;
-	b->data = kvzalloc(1UL << image->geo.cluster_bits, GFP_NOIO);
+	b->data = kvmalloc(1UL << image->geo.cluster_bits, GFP_NOIO | flags);
 	if (!b->data) {
 		kfree(b);
 		return NULL;
@@ -149,7 +151,7 @@ static struct qcow_refblock *load_block(struct qcow_image *image,
 	entry &= QCOW2_REFTABLE_OFFSET_MASK;
 	if (!entry)
 		return NULL;
-	b = block_alloc(image, index, entry);
+	b = block_alloc(image, index, entry, 0);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	err = qcow_file_read(image->file, b->data,
@@ -195,7 +197,7 @@ struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 					   unsigned long index, u64 host)
 {
 	struct qcow_refs *refs = &image->refs;
-	struct qcow_refblock *b = block_alloc(image, index, host);
+	struct qcow_refblock *b = block_alloc(image, index, host, __GFP_ZERO);
 	int err;
 
 	if (!b)

@@ -229,14 +229,19 @@ read_job()
 	read -r unit <<<"$unit"
 }
 
-# run_fio OPTIONS...: $job on $target for $time, unless it ends by itself
+# run_fio OPTIONS...: $job on $target for $time, unless it ends by itself.  Each
+# peer has an order of its own: a RAM disk allocates what is written for the
+# first time, which the next peer in the same order would have for nothing.
 run_fio()
 {
-	local timed=(--time_based --runtime="$time")
+	local timed=(--time_based --runtime="$time") seed
+
+	seed=$(cksum <<<"${peer-}" | cut -d ' ' -f 1)
 
 	[[ ! $options =~ --(io_size|read_iolog) ]] || timed=()
 	# shellcheck disable=SC2086 # the options are words
 	fio --name="$job" --filename="$target" --ioengine=libaio --direct=1 \
-		--size=$size --fallocate=none --norandommap "${timed[@]}" \
+		--size=$size --fallocate=none --norandommap \
+		--randseed="$seed" "${timed[@]}" \
 		"$@" --replay_redirect="$target" ${options/IMAGES/$images}
 }
