@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 200
+# long-timeout: 900
 #
 # What a first hour with disk images is made of, as the README tells it: a raw
 # and a qcow2 image and what they take, reading and writing them, snapshots,
@@ -124,7 +125,17 @@ iso()
 }
 
 require jq
-scratch_fs ext4 3072
+# The whole of it does not fit into memory.
+if [ -z "${LONG-}" ]; then
+	scratch_fs ext4 3072
+else
+	[ -b /dev/vda ] || skip "no scratch disk"
+	mkfs.ext4 -q -F /dev/vda
+	FS=$T/fs
+	mkdir "$FS"
+	mount /dev/vda "$FS"
+	defer umount "$FS"
+fi
 cd "$FS"
 head -c $((count * 8192)) /dev/urandom >data
 random_file other 1M
