@@ -106,7 +106,8 @@ make_disk()
 	bare)	;;
 	*)	say "no stack $1"; return 1 ;;
 	esac && fill_disk "$1" &&
-		cp --sparse=always "$work/disk" "$work/base"
+		cp --sparse=always "$work/disk" "$work/base" &&
+		cp --sparse=always "$work/disk" "$work/first"
 }
 
 # log_guest SCRIPT STACK: let that script's guest run
@@ -148,6 +149,16 @@ marked_before()
 		END { exit !found }' "$work/list"
 }
 
+# keep_log STACK: a log that is not as promised is not written a second time
+keep_log()
+{
+	local kept=$top/build/crash/kept-$1
+
+	rm -rf "$kept"
+	mkdir -p "$kept" && cp -r --sparse=always "$work/log" "$work/list" \
+		"$work/first" "$work/share" "$kept" && say "kept in $kept"
+}
+
 log_replay()
 {
 	local cut done=0 wrong=0
@@ -161,5 +172,6 @@ log_replay()
 			wrong=$((wrong + 1))
 		[ $wrong -lt 5 ] || break
 	done < <(log_cuts)
+	[ $wrong -eq 0 ] || keep_log "$1"
 	[ $wrong -eq 0 ]
 }
