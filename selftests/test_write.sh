@@ -29,7 +29,7 @@ names=(
 	snapshot-refcount_bits=64-64k snapshot-extended_l2=on-64k
 	chain-raw-odd chain-raw-longer chain-512-over-2M chain-v2-over-v3
 	chain-extended-over-4k chain-three
-	data-file data-file-raw data-file-extended
+	data-file data-file-raw data-file-extended mixed-data-file
 	metadata-preallocated bitmaps leaks ends-in-a-sector sectors-of-4k-4k
 )
 
@@ -108,6 +108,46 @@ refuses()
 	same "$images/chains/$1/disk" disk
 }
 
+# Where there is a raw data file that is what the disk reads, also where it was
+# discarded and zeroed.
+data_file_is_the_disk()
+{
+	qemu-img info --output=json disk |
+		jq -e '."format-specific".data."data-file-raw"' >/dev/null ||
+		return 0
+	cmp "$T/model" data || fail "the data file is not the disk"
+}
+
+# An empty raw data file, written here and there and zeroed across that.
+mixed_data_file()
+{
+	local options
+
+	for options in extended_l2=off extended_l2=on; do
+		rm -rf image
+		mkdir image
+		cd image
+		qemu-img create -q -f qcow2 -o \
+			"data_file=data,data_file_raw=on,$options" disk 8M
+		attach disk
+		head -c 8M /dev/zero >../zeros
+		torture ../zeros --count "$operations" --seconds 60
+		dd if=/dev/urandom of="$DEV" bs=4k seek=8 count=1 \
+			oflag=direct status=none
+		blkdiscard -z -o 0 -l 64k "$DEV"
+		dd if=/dev/urandom of="$DEV" bs=4k seek=1096 count=3 \
+			oflag=direct status=none
+		blkdiscard -o 4M -l 1M "$DEV"
+		cmp -n 64K /dev/zero "$DEV"
+		cp "$DEV" "$T/model"
+		detach
+		reads_as "$T/model" disk
+		data_file_is_the_disk
+		checked disk
+		cd ..
+	done
+}
+
 writes()
 {
 	local reference=$images/references/$1/disk
@@ -118,6 +158,7 @@ writes()
 	detach
 	reads_as "$T/model" disk
 	others_are_the_same "$1"
+	data_file_is_the_disk
 	if [ "$1" = bitmaps ]; then
 		no_stale_bitmaps
 		checked disk 0 3
@@ -129,6 +170,7 @@ writes()
 one()
 {
 	[ "$1" != leaks ] || { leaks; return; }
+	[ "$1" != mixed-data-file ] || { mixed_data_file; return; }
 	get "$1"
 	# shellcheck disable=SC2086 # a list
 	if is_one_of "$1" $refused; then

@@ -51,13 +51,48 @@ static bool is_zero(const struct qcow_image *image,
 	}
 }
 
+/* Space that is to stay, or that no refcount counts: its bytes are zeroed. */
+static bool stays_in_place(const struct qcow_cmd *cmd)
+{
+	return cmd->view->image->geo.external_data ||
+	       (cmd->op == QCOW_OP_ZERO && !cmd->unmap);
+}
+
+/* A part of the cluster at least is such. */
+static bool has_to_stay(const struct qcow_cmd *cmd,
+			const struct qcow2_l2_entry *e)
+{
+	const struct qcow2_geometry *geo = &cmd->view->image->geo;
+
+	return stays_in_place(cmd) &&
+	       qcow2_cluster_type(geo, e->entry) == QCOW2_CLUSTER_NORMAL &&
+	       (geo->external_data || e->entry & QCOW2_OFLAG_COPIED);
+}
+
+/* Return: 0; -EOPNOTSUPP: it cannot be said in the entry; -EUCLEAN. */
+static int erase_entry(const struct qcow_cmd *cmd, u64 guest_offset,
+		       const struct qcow2_l2_entry *old,
+		       struct qcow2_l2_entry *new)
+{
+	const struct qcow_image *image = cmd->view->image;
+	struct qcow_fault fault;
+
+	/* who comes to it first says what is wrong */
+	if (qcow2_l2_entry_check(&image->geo, guest_offset, old, &fault))
+		return -EUCLEAN;
+	if (has_to_stay(cmd, old) || !erased_entry(image, guest_offset, new))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 /*
  * Return: how many clusters from @cluster on are done; 0, look again;
  * -EOPNOTSUPP: it cannot be said of this one.
  */
-static int unlink_clusters(struct qcow_image *image, u64 cluster, u32 count,
+static int unlink_clusters(const struct qcow_cmd *cmd, u64 cluster, u32 count,
 			   struct unlinked *u)
 {
+	struct qcow_image *image = cmd->view->image;
 	u32 index = cluster & ((1U << image->cache.entry_bits) - 1), n;
 	struct qcow2_l2_entry old, new;
 	struct qcow_slice *slice;
@@ -75,10 +110,9 @@ static int unlink_clusters(struct qcow_image *image, u64 cluster, u32 count,
 		old = qcow_slice_entry(&image->geo, slice, index + n);
 		if (is_zero(image, &old, guest_offset))
 			continue;
-		if (!erased_entry(image, guest_offset, &new)) {
-			err = -EOPNOTSUPP;
+		err = erase_entry(cmd, guest_offset, &old, &new);
+		if (err)
 			break;
-		}
 		qcow_slice_set(&image->geo, slice, index + n, new);
 		if (old.entry)
 			u->entries[u->nr++] = old.entry;
@@ -140,7 +174,7 @@ static int erase_whole(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos,
 
 	if (qcow_commit_throttle(image, cmd))
 		return -EIOCBQUEUED;
-	done = unlink_clusters(image, pos >> bits, len >> bits, &u);
+	done = unlink_clusters(cmd, pos >> bits, len >> bits, &u);
 	if (done <= 0)
 		return done;
 	err = release_unlinked(image, pos, &u);
@@ -190,10 +224,7 @@ int qcow_erase(struct qcow_cmd *cmd, struct qcow_run *run)
 		return -EIO;
 	if (!run->len)
 		return erase_absent(cmd, run, pos);
-	/* space that is to stay, or that no refcount counts */
-	if (run->type == QCOW_RUN_DATA &&
-	    (image->geo.external_data ||
-	     (cmd->op == QCOW_OP_ZERO && !cmd->unmap)))
+	if (run->type == QCOW_RUN_DATA && stays_in_place(cmd))
 		return erase_in_place(cmd, run);
 	if (whole)
 		ret = erase_whole(cmd, run, pos, whole);
