@@ -564,12 +564,9 @@ bool qcow_commit_idle(struct qcow_image *image)
 	struct qcow_commit *commit = &image->commit;
 	bool idle;
 
-	/* first: a commit that begins after this does not matter */
-	if (is_dirty(image))
-		return false;
-	smp_mb();	/* not behind what the lock is for */
+	/* one that fails has made all dirty again by the time it is over */
 	spin_lock(&commit->lock);
-	idle = !commit->running && !commit->error;
+	idle = !commit->running && !commit->error && !is_dirty(image);
 	spin_unlock(&commit->lock);
 	return idle;
 }
