@@ -573,9 +573,7 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 	qcow_commit_l1(image, l1_index, (fresh << bits) | QCOW2_OFLAG_COPIED);
 	spin_unlock(&image->cow.lock);
 	strip_resident(image, l1_index);
-	/* the flags before the bit that lets others trust them */
-	smp_mb__before_atomic();
-	qcow_set_table_verified(image, l1_index);
+	/* not verified: a slice that is still being read may have flags yet */
 	qcow_stat_inc(image, tables);
 	return qcow_commit_free(image, old >> bits, 1);
 }
