@@ -101,6 +101,17 @@ static int check_entry(struct qcow_shadow *s, u64 index, u32 i)
 	return 0;
 }
 
+/* Data that is said to lie where metadata does would take that along. */
+static int ref_data(struct qcow_shadow *s, const struct run *r, bool more)
+{
+	if (qcow_is_metadata(s->image, r->first, r->count))
+		return qcow_refuse(s->why, -EUCLEAN,
+				   "%s: the cluster at 0x%llx is data and metadata; repair it with qcowctl check -r all",
+				   s->image->path,
+				   r->first << s->image->geo.cluster_bits);
+	return qcow_shadow_ref(s, r->first, r->count, more);
+}
+
 /* What the entries of s->table from @from on refer to. */
 static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
 {
@@ -120,11 +131,11 @@ static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
 			continue;
 		}
 		if (run.count)
-			err = qcow_shadow_ref(s, run.first, run.count, more);
+			err = ref_data(s, &run, more);
 		run = r;
 	}
 	if (!err && run.count)
-		err = qcow_shadow_ref(s, run.first, run.count, more);
+		err = ref_data(s, &run, more);
 	return err;
 }
 
