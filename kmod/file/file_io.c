@@ -335,9 +335,50 @@ static void update_times(struct qcow_file *file)
 	sb_end_write(qcow_file_inode(file)->i_sb);
 }
 
-int qcow_file_sync(struct qcow_file *file)
+static int sync_file(struct qcow_file *file)
 {
 	unsigned int flags;
+	int err;
+
+	qcow_relief_begin();
+	flags = qcow_reserve_enter(false);
+	err = final(vfs_fsync_range(file->filp, 0, LLONG_MAX, 1));
+	if (!err)
+		err = qcow_file_lost(file);
+	qcow_reserve_leave(flags);
+	qcow_relief_end();
+	return err;
+}
+
+/* A sync that somebody waits for. */
+struct waited_sync {
+	struct work_struct work;
+	struct qcow_file *file;
+	int err;
+};
+
+static void waited_sync_work(struct work_struct *work)
+{
+	struct waited_sync *w = container_of(work, struct waited_sync, work);
+	unsigned int noio = memalloc_noio_save();
+
+	w->err = sync_file(w->file);
+	memalloc_noio_restore(noio);
+}
+
+static int sync_elsewhere(struct qcow_file *file)
+{
+	struct waited_sync w = { .file = file };
+
+	INIT_WORK_ONSTACK(&w.work, waited_sync_work);
+	queue_work(system_unbound_wq, &w.work);
+	flush_work(&w.work);
+	destroy_work_on_stack(&w.work);
+	return w.err;
+}
+
+int qcow_file_sync(struct qcow_file *file)
+{
 	u64 record;
 	int err;
 
@@ -346,13 +387,10 @@ int qcow_file_sync(struct qcow_file *file)
 	update_times(file);
 	record = qcow_record_begin(QCOW_RECORD_SYNC, file->number, 0, 0, NULL,
 				   inode_number(file));
-	qcow_relief_begin();
-	flags = qcow_reserve_enter(false);
-	err = final(vfs_fsync_range(file->filp, 0, LLONG_MAX, 1));
-	if (!err)
-		err = qcow_file_lost(file);
-	qcow_reserve_leave(flags);
-	qcow_relief_end();
+	err = sync_file(file);
+	/* who was killed stopped waiting for a server: that is no error of it */
+	if (err == -EINTR || err == -ERESTARTSYS)
+		err = sync_elsewhere(file);
 	qcow_record_end(QCOW_RECORD_END, record, err);
 	return err;
 }
