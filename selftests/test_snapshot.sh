@@ -337,6 +337,27 @@ whole_in_snapshot()
 	DEV=$disk
 }
 
+# --- The disk goes, a snapshot of it stays ---
+
+disk_goes_first()
+{
+	local disk
+
+	new disk.qcow2 8M
+	put 0 1000
+	snapshot create "$DEV" one
+	disk=$DEV
+	attach -r --snapshot one disk.qcow2
+	dd if="$T/random" of="$disk" bs=64k seek=20 count=9 oflag=direct \
+		conv=notrunc status=none
+	cat "$disk" >as-it-was
+	detach "$disk"
+	qemu-img compare -U -q -f raw -F qcow2 as-it-was disk.qcow2 ||
+		fail "detached, but not all is in its image"
+	detach
+	checked disk.qcow2
+}
+
 # --- When it cannot be made ---
 
 # As much as there is room for, to the last cluster.
@@ -424,7 +445,7 @@ scratch_fs ext4 1024
 cd "$FS"
 echo text >text
 for part in refusals theirs_and_ours extra_data vm_state shorter_table \
-	    "live mkfs.ext4 -q" "live mkfs.xfs -q" killed no_room; do
+	    "live mkfs.ext4 -q" "live mkfs.xfs -q" disk_goes_first killed no_room; do
 	# shellcheck disable=SC2053 # a pattern
 	[ -z "${ONLY-}" ] || [[ $part == $ONLY ]] || continue
 	echo "$part (after $SECONDS s)"

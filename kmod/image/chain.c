@@ -64,12 +64,15 @@ unlock:
 int qcow_chain_close(struct qcow_view *view)
 {
 	struct qcow_image *image = view->image;
-	int err;
+	int err = 0, err2;
 
 	qcow_registry_lock();
 	if (view != &image->active)
 		qcow_view_close_snapshot(view);
-	err = qcow_registry_put(image);
+	else if (image->wq && image->users > 1)
+		/* a snapshot of it stays; this disk's writes are over */
+		err = qcow_commit_run(image);
+	err2 = qcow_registry_put(image);
 	qcow_registry_unlock();
-	return err;
+	return err ? err : err2;
 }

@@ -696,10 +696,11 @@ void qcow_commit_hurry(struct qcow_image *image)
 	queue_work(image->commit.wq, &image->commit.work);
 }
 
-void qcow_commit_run(struct qcow_image *image)
+int qcow_commit_run(struct qcow_image *image)
 {
 	queue_work(image->commit.wq, &image->commit.work);
 	flush_work(&image->commit.work);
+	return image->commit.result;
 }
 
 static bool has_freed(struct qcow_image *image)

@@ -84,8 +84,8 @@ int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size);
 /** qcow_commit_hurry - one that begins soon, whatever there is to do for it */
 void qcow_commit_hurry(struct qcow_image *image);
 
-/** qcow_commit_run - a commit that begins now; wait for it */
-void qcow_commit_run(struct qcow_image *image);
+/** qcow_commit_run - a commit that begins now; wait for it.  Return: its result */
+int qcow_commit_run(struct qcow_image *image);
 
 /**
  * qcow_commit_quiesce - all of the image is durable, and nothing to release
