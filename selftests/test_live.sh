@@ -80,7 +80,6 @@ under_load()
 
 	echo "$1 (after $SECONDS s)"
 	make_top "$2"
-	[[ $1 != *snapshot* ]] || qemu-img snapshot -c one top.qcow2
 	attach top.qcow2
 	start_load
 	while [ $rounds -eq 0 ] || kill -0 $loader 2>/dev/null; do
@@ -152,8 +151,15 @@ refused()
 	expect_fail 5 rebase -u -b other.qcow2 -F qcow2 "$DEV"
 	expect_says "a snapshot of it is attached"
 	detach "$snapshot"
+	expect_fail 5 rebase -b other.qcow2 -F qcow2 "$DEV"
+	expect_says "has snapshots, which would show something else"
 	expect_equal "the backing file" base.qcow2 "$(backing_of top.qcow2)"
 	detach
+	cp top.qcow2 before.qcow2
+	expect_fail 5 rebase -b "" top.qcow2
+	expect_says "has snapshots"
+	expect_equal "the backing file" base.qcow2 "$(backing_of top.qcow2)"
+	qemu-img compare -q before.qcow2 top.qcow2
 
 	attach -r top.qcow2
 	expect_fail 4 rebase -u -b other.qcow2 -F qcow2 "$DEV"
@@ -178,14 +184,14 @@ no_room()
 	same before.qcow2 top.qcow2
 }
 
-# What was filled counts only as long as the structure stays: begun, then a
-# snapshot, then the end, which is refused; without one it goes through.
+# What was filled counts only as long as the structure stays, of that device:
+# begun, then COMMAND, then the end, which is refused; without it it goes through.
 changed_meanwhile()
 {
 	make_top
 	attach top.qcow2
-	expect_equal "after a snapshot" "116 0" "$(python3 - \
-		"${DEV#/dev/qcow}" "$QCOWCTL" snapshot create "$DEV" one <<-'END'
+	expect_equal "after $*" "116 0" "$(python3 - \
+		"${DEV#/dev/qcow}" "$@" <<-'END'
 		import fcntl, struct, subprocess, sys
 		control = open("/dev/qcow-control")
 		number, command = int(sys.argv[1]), sys.argv[2:]
@@ -209,13 +215,38 @@ changed_meanwhile()
 		    return 0
 
 		changes = begin()
-		subprocess.run(command, check=True, stdout=sys.stderr)
+		subprocess.run(["bash", "-ec", '"$@"', "-"] + command,
+		               check=True, stdout=sys.stderr)
 		print(end(changes), end(begin()))
 		END
 	)"
 	expect_equal "the layers" top.qcow2 "$(layers "$DEV")"
 	detach
 	checked top.qcow2
+}
+
+# Another one perhaps, but its number is the same.
+attached_again()
+{
+	"$QCOWCTL" detach top.qcow2
+	"$QCOWCTL" attach top.qcow2
+}
+export QCOWCTL
+export -f attached_again
+
+# The path of the backing file leads to another one here, which is not what the
+# disk has to be compared with.
+hidden_base()
+{
+	make_top
+	cp base.qcow2 another.qcow2
+	attach top.qcow2
+	mount --bind another.qcow2 base.qcow2
+	expect_fail 4 rebase -b other.qcow2 -F qcow2 "$DEV"
+	expect_says "is not what the device reads"
+	umount base.qcow2
+	rebase -b other.qcow2 -F qcow2 "$DEV"
+	detach
 }
 
 # long_name: of other.raw, in more than a cluster
@@ -258,12 +289,12 @@ make_files
 at_rest
 locks_go_along
 refused
-changed_meanwhile
+changed_meanwhile "$QCOWCTL" resize top.qcow2 +64k
+changed_meanwhile attached_again
+hidden_base
 under_load 64k ""
 under_load 512 cluster_size=512
 under_load 2M cluster_size=2M
 under_load v2 compat=0.10,cluster_size=4k
 under_load extended extended_l2=on
-under_load snapshot cluster_size=4k
-under_load snapshot-extended extended_l2=on,cluster_size=16k
 dmesg_clean

@@ -200,6 +200,35 @@ rebase_refused()
 	qemu-img compare -q before pair/top.qcow2
 }
 
+# Attached for the time, it is nobody else's.
+hidden_is_anothers()
+{
+	local rebase
+
+	fresh_pair qcow2 $SIZE
+	cp base.raw pair/next.raw
+	"$QCOWCTL" rebase -b next.raw -F raw pair/top.qcow2 &
+	rebase=$!
+	until [ -e /sys/block/qcow0/size ]; do
+		kill -0 $rebase || fail "it was over before it was seen"
+		sleep 0.01
+	done
+	kill -STOP $rebase
+	expect_equal "hidden" 1 "$(cat /sys/block/qcow0/hidden)"
+	expect_equal "the list" "" "$("$QCOWCTL" list -n)"
+	"$QCOWCTL" detach --all
+	expect_fail 5 "$QCOWCTL" detach qcow0
+	expect_fail 5 "$QCOWCTL" detach --lazy qcow0
+	expect_fail 5 "$QCOWCTL" attach pair/top.qcow2
+	expect_says "another qcowctl is changing it"
+	[ -e /sys/block/qcow0/size ] || fail "it was taken away"
+	kill -CONT $rebase
+	wait $rebase
+	expect_equal "its backing file" "next.raw raw" \
+		"$(backing_of pair/top.qcow2)"
+	qemu-img compare -q pair/top.qcow2 theirs/top.qcow2
+}
+
 # before needs its base beside it
 ln -s pair/base base
 commits
@@ -209,3 +238,4 @@ commit_refused
 rebases
 rebase_same
 rebase_refused
+hidden_is_anothers

@@ -15,6 +15,10 @@ static int in_use(const struct file *f, const struct qcow_query *q)
 	const char *how = q->flags & QCOW_QUERY_WRITABLE ?
 		"attached for writing" : "attached already";
 
+	if (q->number != QCOW_NO_DEVICE && sysfs_is_hidden(q->number))
+		return fail(EXIT_BUSY,
+			    "cannot use %s: another qcowctl is changing it; wait for that to end",
+			    f->path);
 	if (q->number != QCOW_NO_DEVICE)
 		return fail(EXIT_BUSY,
 			    "cannot use %s: it is %s as /dev/qcow%u; detach that first",
@@ -130,6 +134,29 @@ int claim_again(const struct chain *c)
 	for (i = 0; !ret && i < c->nr; i++)
 		ret = hold(&c->layers[i]->image.file, LOCKED_READ) ?:
 		      hold(&c->layers[i]->data, LOCKED_READ);
+	return ret;
+}
+
+static int is_opened(const struct file *f)
+{
+	struct qcow_query q;
+	int ret = f->fd < 0 ? 0 : control_query(f, &q);
+
+	if (ret || f->fd < 0 || q.flags & QCOW_QUERY_OPEN)
+		return ret;
+	return fail(EXIT_IMAGE,
+		    "%s is not what the device reads: another file lies there now",
+		    f->path);
+}
+
+int claim_opened(const struct chain *c)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < c->nr; i++)
+		ret = is_opened(&c->layers[i]->image.file) ?:
+		      is_opened(&c->layers[i]->data);
 	return ret;
 }
 

@@ -39,6 +39,16 @@ int claim_file(const struct file *f, enum claim what_for);
  */
 int claim_again(const struct chain *c);
 
+/**
+ * claim_opened - are these the files that the driver has?
+ *
+ * It names them by their paths, where others may lie by now, or for this
+ * process.
+ *
+ * Return: 0 or an exit code.
+ */
+int claim_opened(const struct chain *c);
+
 /** struct claim_raised - a layer's files, open once more; -1: not */
 struct claim_raised {
 	int image;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "claim.h"
 #include "control.h"
 #include "error.h"
 #include "live.h"
@@ -141,7 +142,8 @@ static int open_now(const struct live *l, struct filling *to,
 	if (ret || l->unsafe)
 		return ret;
 	chain_close(now);
-	return fill(to, 0, 0) ?: chain_open_device(now, s->number);
+	return fill(to, 0, 0) ?: chain_open_device(now, s->number) ?:
+	       claim_opened(now);
 }
 
 int live_rebase(const struct live *l, const struct session *s)

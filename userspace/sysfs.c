@@ -38,6 +38,13 @@ static int compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+bool sysfs_is_hidden(unsigned int number)
+{
+	u64 hidden = 0;
+
+	return sysfs_attribute_u64(number, "hidden", &hidden) && hidden;
+}
+
 size_t sysfs_devices(unsigned int **numbers)
 {
 	struct dirent *entry;
@@ -48,7 +55,8 @@ size_t sysfs_devices(unsigned int **numbers)
 	*numbers = NULL;
 	dir = opendir(SYSFS "/block");
 	while (dir && (entry = readdir(dir))) {
-		if (!number_of_name(entry->d_name, &number))
+		if (!number_of_name(entry->d_name, &number) ||
+		    sysfs_is_hidden(number))
 			continue;
 		*numbers = xrealloc(*numbers, n + 1, sizeof(**numbers));
 		(*numbers)[n++] = number;

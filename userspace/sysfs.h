@@ -7,7 +7,10 @@
 
 #include "format/port.h"
 
-/** sysfs_devices - the numbers of all devices, ascending; to be freed */
+/** sysfs_is_hidden - is it another qcowctl's, for as long as that runs? */
+bool sysfs_is_hidden(unsigned int number);
+
+/** sysfs_devices - the numbers of all others, ascending; to be freed */
 size_t sysfs_devices(unsigned int **numbers);
 
 /**

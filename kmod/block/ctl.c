@@ -165,7 +165,7 @@ static long ctl_detach(struct file *ctl, void *arg)
 
 	if (d->flags & ~QCOW_DETACH_LAZY || d->reserved)
 		return -EINVAL;
-	return qcow_device_detach(d->number, d->flags & QCOW_DETACH_LAZY);
+	return qcow_device_detach(d->number, d->flags & QCOW_DETACH_LAZY, ctl);
 }
 
 static long ctl_query(struct file *ctl, void *arg)

@@ -291,7 +291,18 @@ struct qcow_device *qcow_device_get(unsigned int number)
 	return dev;
 }
 
-int qcow_device_detach(unsigned int number, bool lazy)
+/* A hidden one has a user without being open. */
+static bool is_anothers(const struct qcow_device *dev, const struct file *ctl)
+{
+	bool is;
+
+	mutex_lock(&devices_mutex);
+	is = dev->ctl && dev->ctl != ctl;
+	mutex_unlock(&devices_mutex);
+	return is;
+}
+
+int qcow_device_detach(unsigned int number, bool lazy, const struct file *ctl)
 {
 	struct qcow_device *dev = qcow_device_get(number);
 	struct gendisk *disk;
@@ -300,7 +311,7 @@ int qcow_device_detach(unsigned int number, bool lazy)
 	if (!dev)
 		return -ENXIO;
 	disk = dev->disk;
-	err = detach_device(dev, lazy);
+	err = is_anothers(dev, ctl) ? -EBUSY : detach_device(dev, lazy);
 	put_device(disk_to_dev(disk));
 	return err;
 }

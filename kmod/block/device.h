@@ -102,8 +102,8 @@ int qcow_device_attach(struct qcow_attach *attach,
 		       const char *snapshot, const struct file *ctl,
 		       struct qcow_reason *why);
 
-/** qcow_device_detach - see struct qcow_detach */
-int qcow_device_detach(unsigned int number, bool lazy);
+/** qcow_device_detach - see struct qcow_detach; through the control file @ctl */
+int qcow_device_detach(unsigned int number, bool lazy, const struct file *ctl);
 
 /** qcow_device_detach_hidden - those that were made through @ctl */
 void qcow_device_detach_hidden(const struct file *ctl);

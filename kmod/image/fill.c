@@ -70,16 +70,33 @@ int qcow_fill(struct qcow_cmd *cmd, struct qcow_run *run)
 	}
 }
 
+/* Its snapshots show the backing file as well, and get nothing of it. */
+static int check(const struct qcow_view *view, struct qcow_reason *why)
+{
+	const struct qcow_image *image = view->image;
+	int err = qcow_change_check(view, why);
+
+	if (err || !image->header.nb_snapshots)
+		return err;
+	return qcow_refuse(why, -EBUSY,
+			   "%s: has snapshots, which would show something else over another backing file; delete them first",
+			   image->path);
+}
+
 /* Whole clusters, as far as the disk goes. */
 int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why)
 {
 	u64 cluster = 1ULL << view->image->geo.cluster_bits, end;
-	int err = qcow_change_check(view, why);
+	int err = check(view, why);
 
 	if (err)
 		return err;
-	WRITE_ONCE(view->image->sealed, true);
+	if (!view->image->sealed) {
+		WRITE_ONCE(view->image->sealed, true);
+		/* who holds a slice's lock may not have seen it */
+		synchronize_rcu();
+	}
 	*changes = view->image->changes;
 	pos = min(pos, view->size);
 	end = pos + min(len, view->size - pos);

@@ -70,6 +70,9 @@ static void close_files(struct qcow_image *image)
 	qcow_file_close(image->file);
 }
 
+/* No opening of an image counts its changes from where another one did. */
+static atomic64_t openings;
+
 static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,
 				      struct qcow_reason *why)
 {
@@ -93,6 +96,7 @@ static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,
 	}
 	INIT_LIST_HEAD(&image->snapshots);
 	image->active.image = image;
+	image->changes = (u64)atomic64_inc_return(&openings) << 32;
 	ratelimit_state_init(&image->complaints, 5 * HZ, 3);
 	ratelimit_set_flags(&image->complaints, RATELIMIT_MSG_ON_RELEASE);
 	return image;

@@ -219,7 +219,8 @@ void qcow_change_release(struct qcow_view *view, struct qcow_change *change);
  * over any backing file, too.
  *
  * Context: commands may be under way; the structure is not changed meanwhile.
- * Return: 0; -EINTR: a signal came; -EROFS, -EOPNOTSUPP, or as for a write.
+ * Return: 0; -EBUSY: the image has snapshots; -EINTR: a signal came; -EROFS,
+ * -EOPNOTSUPP, or as for a write.
  */
 int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why);

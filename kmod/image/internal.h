@@ -167,8 +167,9 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
  * @merge:	it is being merged into its backing file; changes while no
  *		command is under way
  * @merged_into: and this is the backing file; guarded by the registry's mutex
- * @changes:	how many structural changes there were; like @sealed it changes
- *		only under the device's claim
+ * @changes:	how many structural changes there were, from a number on that
+ *		no other opening began with; like @sealed it changes only under
+ *		the device's claim
  * @verified:	a bit for each slice whose COPIED flags were checked
  * @header_lock: held while the file's header is changed
  * @corrupted:	marks it so

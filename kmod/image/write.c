@@ -10,7 +10,7 @@
 
 bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset)
 {
-	/* with the slice's lock, which a fill takes after it has set that */
+	/* with a slice's lock, which a fill waits for when it has set that */
 	if (READ_ONCE(image->sealed))
 		return true;
 	return image->backing && guest_offset < image->backing->active.size;

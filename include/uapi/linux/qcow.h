@@ -171,9 +171,9 @@ struct qcow_attach {
  * @reserved:	zero
  *
  * Returns after everything written is in the files and the files are closed.
- * Errors: EPERM, EINVAL, ENXIO (no such device), EBUSY (it is open or
- * mounted), or the error with which the last writing failed; the device is
- * gone then all the same.
+ * Errors: EPERM, EINVAL, ENXIO (no such device), EBUSY (it is open or mounted,
+ * or hidden and another control file's), or the error with which the last
+ * writing failed; the device is gone then all the same.
  */
 struct qcow_detach {
 	__u32 size;
@@ -315,8 +315,8 @@ struct qcow_empty {
  * @start:	in: bytes from the disk's beginning
  * @length:	in: bytes; what lies behind the disk's end does not count
  * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
- * @changes:	out: for QCOW_REBASE: another snapshot applied, another size or
- *		another backing file make it another number
+ * @changes:	out: for QCOW_REBASE: another snapshot, another size or another
+ *		backing file make it another number, as does another attachment
  *
  * Wherever in the range (which is widened to whole clusters) the top image has
  * nothing, it gets what is read there: of its backing file, or zeros.  The disk
@@ -325,8 +325,8 @@ struct qcow_empty {
  * go on meanwhile.  It is durable like what is written: after a flush, or after
  * QCOW_REBASE.
  *
- * Errors: as struct qcow_snapshot; EINTR: a signal came, and some of it was
- * done.
+ * Errors: as struct qcow_snapshot; EBUSY: the image has snapshots, which show
+ * its backing file as well; EINTR: a signal came, and some of it was done.
  */
 struct qcow_fill {
 	__u32 size;
