@@ -22,7 +22,7 @@ enum fate {
 /**
  * struct unit - a cluster of the new image; of a raw one the whole piece
  * @bytes:	what is written: at @length bytes
- * @host:	where, in the file that has the data
+ * @host:	where, in the file that has the data, if it is @placed
  * @bitmap:	extended L2: which subclusters hold data or zeros
  */
 struct unit {
@@ -30,6 +30,7 @@ struct unit {
 	const u8 *bytes;
 	u64 length;
 	u64 host;
+	bool placed;
 	u64 bitmap;
 };
 
@@ -251,12 +252,18 @@ static int pass_zero(struct copy *c, struct unit *u, u64 guest)
 	if (!n->preallocation && !n->data_file_raw &&
 	    (n->version >= 3 || !n->backing))
 		return writer_place_zero(&c->to->w, guest);
+	u->placed = true;
 	return writer_place(&c->to->w, guest, n->extended_l2 ? zeros : 0,
 			    &u->host);
 }
 
 static int pass_unit(struct copy *c, struct unit *u, u64 guest)
 {
+	if (!is_qcow2(c)) {
+		u->host = guest;
+		u->placed = true;
+		return 0;
+	}
 	switch (u->fate) {
 	case FATE_ZERO:
 		return pass_zero(c, u, guest);
@@ -280,12 +287,8 @@ static int pass(void *ctx, void *what)
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; !ret && i < p->nr; i++, guest += unit_size(c)) {
-		if (is_qcow2(c))
-			ret = pass_unit(c, &p->units[i], guest);
-		else
-			p->units[i].host = guest;
-	}
+	for (i = 0; !ret && i < p->nr; i++, guest += unit_size(c))
+		ret = pass_unit(c, &p->units[i], guest);
 	progress_step(c->progress, p->chunk.length);
 	return ret;
 }
@@ -351,14 +354,37 @@ static int emit_sparsely(struct copy *c, struct run *r, const struct unit *u)
 	return ret;
 }
 
+/* Of the last cluster, what lies behind the disk's end as well: the disk may
+ * become longer.
+ */
+static u64 room_of(const struct copy *c, const struct unit *u)
+{
+	return is_qcow2(c) && !c->to->n->data_file ? unit_size(c) : u->length;
+}
+
+static int finish_data(struct copy *c, struct run *r, const struct unit *u)
+{
+	int ret;
+
+	if (zeros_take_no_room(c))
+		return emit_sparsely(c, r, u);
+	ret = emit(c, r, u->bytes, u->length, u->host);
+	if (ret || may_skip_zeros(c))
+		return ret;
+	return fresh_zero(target_data(c->to), u->host + u->length,
+			  room_of(c, u) - u->length);
+}
+
 static int finish_zero(struct copy *c, const struct unit *u)
 {
 	const struct newimage *n = c->to->n;
 
+	if (!u->placed)
+		return 0;
 	if (n->preallocation == PREALLOCATION_FULL)
-		return fresh_fill(target_data(c->to), u->host, u->length);
-	if (!is_qcow2(c) && !may_skip_zeros(c))
-		return fresh_zero(target_data(c->to), u->host, u->length);
+		return fresh_fill(target_data(c->to), u->host, room_of(c, u));
+	if (!may_skip_zeros(c))
+		return fresh_zero(target_data(c->to), u->host, room_of(c, u));
 	return 0;
 }
 
@@ -368,9 +394,7 @@ static int finish_unit(struct copy *c, struct run *r, const struct unit *u)
 	case FATE_ZERO:
 		return finish_zero(c, u);
 	case FATE_DATA:
-		if (zeros_take_no_room(c))
-			return emit_sparsely(c, r, u);
-		return emit(c, r, u->bytes, u->length, u->host);
+		return finish_data(c, r, u);
 	case FATE_STREAM:
 		return emit(c, r, u->bytes, u->length, u->host);
 	default:
