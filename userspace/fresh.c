@@ -190,19 +190,22 @@ int fresh_open_existing(struct fresh *f, const char *path)
 /* What is there must be free, too: it goes when the new one is whole. */
 static int open_over(struct fresh *f)
 {
-	struct file old;
-	int ret = file_open(&old, f->file.path, true);
+	struct file *old = &f->replaced;
+	int ret = file_open(old, f->file.path, true);
 
-	if (!ret && S_ISBLK(old.st.st_mode)) {
+	if (!ret && S_ISBLK(old->st.st_mode)) {
 		free(f->file.path);
-		f->file = old;
+		f->file = *old;
+		*old = FILE_CLOSED;
 		f->in_place = true;
 		return claim_file(&f->file, CLAIM_TARGET);
 	}
-	f->replaces = true;
-	ret = ret ?: claim_file(&old, CLAIM_TARGET) ?: create(f, &old.st);
-	file_close(&old);
-	return ret;
+	return ret ?: claim_file(old, CLAIM_TARGET) ?: create(f, &old->st);
+}
+
+static bool replaces(const struct fresh *f)
+{
+	return f->replaced.fd >= 0;
 }
 
 int fresh_open(struct fresh *f, const char *path)
@@ -263,13 +266,29 @@ static int exchange(const struct fresh *f)
 			 RENAME_EXCHANGE);
 }
 
+/* Nobody else has put a file there since it was begun. */
+static bool place_is_ours(const struct fresh *f)
+{
+	const struct stat *old = &f->replaced.st;
+	struct stat st;
+
+	if (lstat(f->file.path, &st))
+		return errno == ENOENT;
+	return replaces(f) && st.st_dev == old->st_dev &&
+	       st.st_ino == old->st_ino;
+}
+
 /*
  * @more: others follow, which may fail.  Then the old file, where there is one
  * and the file system can exchange two names, waits under the temporary one.
  */
 static int take_place(struct fresh *f, bool more)
 {
-	if (more && f->replaces && !exchange(f))
+	if (!place_is_ours(f))
+		return fail(EXIT_IMAGE,
+			    "%s is another file now, which is left as it is",
+			    f->file.path);
+	if (more && replaces(f) && !exchange(f))
 		return 0;
 	if (rename(f->temporary, f->file.path))
 		return fail_errno(errno, "cannot name %s", f->file.path);
@@ -281,7 +300,7 @@ static void give_place_back(struct fresh *f)
 {
 	if (f->temporary)
 		exchange(f);
-	else if (!f->replaces)
+	else if (!replaces(f))
 		unlink(f->file.path);
 }
 
@@ -375,6 +394,7 @@ void fresh_close(struct fresh *f)
 {
 	drop_temporary(f);
 	file_close(&f->file);
+	file_close(&f->replaced);
 	*f = FRESH_CLOSED;
 }
 

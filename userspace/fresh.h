@@ -17,24 +17,27 @@
  * struct fresh - the file that is being made
  * @file:	open for reading and writing; its path is the final one
  * @temporary:	its name for now, NULL for none
- * @replaces:	there was a file under its name
+ * @replaced:	the file that was under its name, if any: with its locks, until
+ *		that is this one's name
  * @in_place:	a block device, or a file that was to be kept: what is in it
  *		are no zeros
  */
 struct fresh {
 	struct file file;
 	char *temporary;
-	bool replaces;
+	struct file replaced;
 	bool in_place;
 };
 
-#define FRESH_CLOSED	((struct fresh){ .file = FILE_CLOSED })
+#define FRESH_CLOSED	((struct fresh){ \
+	.file = FILE_CLOSED, .replaced = FILE_CLOSED })
 
 /**
  * fresh_open - begin a file that is to be called @path
  *
  * What is there already must be a regular file or a block device that nobody
- * uses: neither the driver nor QEMU.  Its mode and its owner are kept.
+ * uses: neither the driver nor QEMU, who are kept away until it is replaced.
+ * Its mode and its owner are kept.
  *
  * Return: 0, or an exit code; fresh_close() is due in any case.
  */
@@ -49,7 +52,8 @@ int fresh_open_existing(struct fresh *f, const char *path);
  * @sync:  after their bytes are on the disk
  *
  * Return: 0, or an exit code.  Without a name for one of them the others keep
- * their old files too, unless the file system cannot exchange two names.
+ * their old files too, unless the file system cannot exchange two names.  What
+ * somebody else has put there meanwhile stays, too.
  */
 int fresh_commit(struct fresh *const *files, size_t nr, bool sync);
 

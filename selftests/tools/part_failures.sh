@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 parts+=' failures_full failures_limit failures_rights failures_sync'
-parts+=' failures_signals failures_output failures_links failures_words'
+parts+=' failures_signals failures_meanwhile failures_output failures_links failures_words'
 
 small_images()
 {
@@ -272,6 +272,55 @@ failures_signals()
 	sound out "HUP, ignored"
 	same_content disk.raw raw out qcow2 "HUP, ignored"
 	verdict "failures: signals, with temporary files that have names"
+}
+
+# --- What others do while it works ---
+
+# stopped FUNCTION...: convert, stopped in the midst of it for that
+stopped()
+{
+	local pid
+
+	"$qcowctl" convert -m 1 -f raw -O qcow2 -c disk.raw out 2>log &
+	pid=$!
+	sleep 0.3
+	kill -STOP "$pid"
+	"$@"
+	kill -CONT "$pid"
+	wait "$pid"
+	CODE=$?
+	no_rests "$*"
+}
+
+is_refused_by_qemu()
+{
+	qemu-io -f qcow2 -c 'write 0 512' out >qemu.log 2>&1
+	grep -q lock qemu.log || fault "written while it is replaced: $(cat qemu.log)"
+}
+
+put_another_there()
+{
+	cp kept another
+	mv another out
+}
+
+failures_meanwhile()
+{
+	head -c 10K /dev/urandom >kept
+	seq 3000000 >disk.raw
+	truncate -s %512 disk.raw
+	qemu-img create -q -f qcow2 out 1M
+	stopped is_refused_by_qemu
+	[ $CODE -eq 0 ] || fault "exit code $CODE: $(cat log)"
+	same_content disk.raw raw out qcow2 "replaced"
+	stopped put_another_there
+	refused 4 'is another file now, which is left as it is$' "replaced twice"
+	cmp kept out >>faults 2>&1
+	rm out
+	stopped put_another_there
+	refused 4 'is another file now, which is left as it is$' "made twice"
+	cmp kept out >>faults 2>&1
+	verdict "failures: a file that others use, or replace"
 }
 
 # --- Output that goes nowhere ---
