@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 300
+# timeout: 600
 #
 # A hundred machines' disks over one base, attached at once, cost little: the
 # base is open once, whatever its tables take.  And a snapshot of a full disk
