@@ -22,7 +22,8 @@ enum fate {
 /**
  * struct unit - a cluster of the new image; of a raw one the whole piece
  * @bytes:	what is written: at @length bytes
- * @host:	where, in the file that has the data, if it is @placed
+ * @host:	where, in the file that has the data
+ * @placed:	zeros too have such a place, whose bytes are read
  * @bitmap:	extended L2: which subclusters hold data or zeros
  */
 struct unit {
