@@ -167,7 +167,7 @@ log_replay()
 		"$replay" "$work/log" "$work/base" "$done" "$cut" || return
 		done=$cut
 		# The disk as it was after that many entries of the log.
-		cp --sparse=always "$work/base" "$work/state"
+		cp --sparse=always "$work/base" "$work/state" || return
 		with_disk "$1" "$work/state" look "$cut" ||
 			wrong=$((wrong + 1))
 		[ $wrong -lt 5 ] || break
