@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #ifndef PF_BLOCK_TS
 /* Before 6.9: plugs keep no time. */
@@ -28,6 +29,35 @@
 #else
 #define qcow_plug_cached(plug)	rq_list_peek((struct rq_list *)&(plug)->cached_rqs)
 #define qcow_plug_first(plug)	rq_list_peek((struct rq_list *)&(plug)->mq_list)
+#endif
+
+#ifdef HAVE_SHOULD_MERGE
+/* Before 6.14: a queue that merges requests says so. */
+#define QCOW_MQ_F_MERGE	BLK_MQ_F_SHOULD_MERGE
+#else
+#define QCOW_MQ_F_MERGE	0
+#endif
+
+#ifndef HAVE_INIT_REQUEST_INT
+/* Before 7.2: a request's node is unsigned, and NUMA_NO_NODE is not. */
+typedef unsigned int qcow_node_t;
+#else
+typedef int qcow_node_t;
+#endif
+
+#ifndef HAVE_BVEC_ITER_OFFSET
+/* Before 7.3. */
+#define bi_offset	bi_bvec_done
+#endif
+
+#ifndef HAVE_WQ_PERCPU
+/* Before 6.17: a workqueue that is not unbound is bound to CPUs. */
+#define WQ_PERCPU	0
+#endif
+
+#ifndef HAVE_SYSTEM_DFL_WQ
+/* Before 6.17. */
+#define system_dfl_wq	system_unbound_wq
 #endif
 
 #ifndef HAVE_BLK_MODE_T

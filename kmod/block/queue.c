@@ -158,7 +158,7 @@ static int map_data(struct qcow_device *dev, struct request *rq,
 	/* a split bio does not know; its bvecs may be followed by no others */
 	qr->cmd.buf.nr_segs = bio->bi_vcnt ?
 		bio->bi_vcnt - bio->bi_iter.bi_idx : count_bvecs(rq);
-	qr->cmd.buf.offset = bio->bi_iter.bi_bvec_done;
+	qr->cmd.buf.offset = bio->bi_iter.bi_offset;
 	return 0;
 }
 
@@ -246,7 +246,7 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 }
 
 static int init_request(struct blk_mq_tag_set *set, struct request *rq,
-			unsigned int hctx, unsigned int node)
+			unsigned int hctx, qcow_node_t node)
 {
 	struct qcow_request *qr = blk_mq_rq_to_pdu(rq);
 	struct qcow_device *dev = set->driver_data;
@@ -273,7 +273,7 @@ static int init_tag_set(struct qcow_device *dev)
 	set->queue_depth = QUEUE_DEPTH;
 	set->numa_node = NUMA_NO_NODE;
 	set->cmd_size = sizeof(struct qcow_request);
-	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_BLOCKING |
+	set->flags = QCOW_MQ_F_MERGE | BLK_MQ_F_BLOCKING |
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	set->driver_data = dev;
 	return blk_mq_alloc_tag_set(set);

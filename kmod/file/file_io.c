@@ -248,7 +248,7 @@ static void waited_work(struct work_struct *work)
 static void resume_elsewhere(struct waited_io *w)
 {
 	INIT_WORK_ONSTACK(&w->work, waited_work);
-	queue_work(system_unbound_wq, &w->work);
+	queue_work(system_dfl_wq, &w->work);
 	flush_work(&w->work);
 	destroy_work_on_stack(&w->work);
 }
@@ -371,7 +371,7 @@ static int sync_elsewhere(struct qcow_file *file)
 	struct waited_sync w = { .file = file };
 
 	INIT_WORK_ONSTACK(&w.work, waited_sync_work);
-	queue_work(system_unbound_wq, &w.work);
+	queue_work(system_dfl_wq, &w.work);
 	flush_work(&w.work);
 	destroy_work_on_stack(&w.work);
 	return w.err;

@@ -124,7 +124,7 @@ static void relief_work(struct work_struct *work)
 int qcow_relief_init(void)
 {
 	relief_wq = alloc_workqueue("qcow-relief",
-				    WQ_MEM_RECLAIM | WQ_HIGHPRI, 1);
+				    WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_PERCPU, 1);
 	return relief_wq ? 0 : -ENOMEM;
 }
 
