@@ -15,19 +15,20 @@ qcowctl=$top/userspace/qcowctl
 fs=/mnt
 size=512M
 
+# set_up MIB: how large the file system is
 set_up()
 {
 	modprobe brd rd_nr=2 rd_size=$((5 << 30)) max_part=0 &&
-		warm_up &&
-		mkfs.xfs -q -f -K -d size=3584m /dev/ram0 && mount /dev/ram0 $fs &&
-		modprobe loop && load_module
+		warm_up "$1" &&
+		mkfs.xfs -q -f -K -d "size=${1}m" /dev/ram0 &&
+		mount /dev/ram0 $fs && modprobe loop && load_module
 }
 
 # A RAM disk allocates a page where it is written for the first time: whoever
 # comes first would pay for it.
 warm_up()
 {
-	dd if=/dev/zero of=/dev/ram0 bs=1M count=3584 oflag=direct status=none
+	dd if=/dev/zero of=/dev/ram0 bs=1M count="$1" oflag=direct status=none
 }
 
 # --- Images: `image_KIND FORMAT` sets $image ---
@@ -132,8 +133,19 @@ remove_image()
 
 # --- Peers: `open_PEER` sets $target ---
 
+# newest_qemu PROGRAM ARGUMENTS: of the tree at $QEMU_TREE (vm/tree).  Loader and
+# libraries are from there too; it sees the files of this system.
+newest_qemu()
+{
+	[ -n "${QEMU_TREE-}" ] || { echo "no tree with a newer QEMU"; return 1; }
+	"$QEMU_TREE/lib64/ld-linux-x86-64.so.2" --library-path \
+		"$QEMU_TREE/usr/lib/x86_64-linux-gnu" \
+		"$QEMU_TREE/usr/bin/$1" "${@:2}"
+}
+
 # In the order of the table, with the formats of their images.
-all_peers="null:none file:raw loop:raw nbd:qcow2 raw:raw qcow2:qcow2"
+all_peers="null:none file:raw loop:raw nbd:qcow2 vduse:qcow2 fuse:qcow2 raw:raw
+qcow2:qcow2"
 
 # It completes a request where it was submitted: what a device costs at least.
 open_null()
@@ -172,19 +184,78 @@ open_nbd()
 {
 	modprobe nbd max_part=0 nbds_max=1 || return
 	target=/dev/nbd0
-	qemu-nbd --fork --connect=$target --format=qcow2 --cache=none \
-		--aio=native --discard=unmap "$image"
+	newest_qemu qemu-nbd --fork --connect=$target --format=qcow2 \
+		--cache=none --aio=io_uring --discard=unmap \
+		--pid-file=/run/peer.pid "$image"
 }
 
 close_nbd()
 {
-	qemu-nbd --disconnect "$target" >/dev/null
-	# The server ends after the device: its image is free only then.
+	newest_qemu qemu-nbd --disconnect "$target" >/dev/null
+	wait_for_peer
+}
+
+# The server ends after the device: its image is free only then.
+wait_for_peer()
+{
+	local server
+
+	server=$(cat /run/peer.pid) || return
 	for _ in {1..500}; do
-		pgrep -x qemu-nbd >/dev/null || return 0
+		kill -0 "$server" 2>/dev/null || return 0
 		sleep 0.01
 	done
 	return 1
+}
+
+# storage_daemon EXPORT: with an I/O thread of its own
+storage_daemon()
+{
+	newest_qemu qemu-storage-daemon --daemonize --pidfile /run/peer.pid \
+		--object iothread,id=thread \
+		--blockdev driver=file,node-name=file,filename="$image",cache.direct=on,aio=io_uring,discard=unmap \
+		--blockdev driver=qcow2,node-name=disk,file=file,discard=unmap \
+		--export "$1,id=export,node-name=disk,writable=on,iothread=thread"
+}
+
+open_vduse()
+{
+	local before
+
+	modprobe vduse && modprobe virtio_vdpa || return
+	storage_daemon vduse-blk,name=bench || return
+	before=$(echo /dev/vd*)
+	vdpa dev add name bench mgmtdev vduse || { end_peer; return 1; }
+	for _ in {1..500}; do
+		target=$(comm -13 <(tr ' ' '\n' <<<"$before" | sort) \
+			<(printf '%s\n' /dev/vd* | sort) | head -n 1)
+		[ ! -b "$target" ] || return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+end_peer()
+{
+	kill "$(cat /run/peer.pid)" && wait_for_peer
+}
+
+close_vduse()
+{
+	vdpa dev del bench && end_peer
+}
+
+open_fuse()
+{
+	modprobe fuse || return
+	target=/run/peer.disk
+	touch $target
+	storage_daemon fuse,mountpoint=$target
+}
+
+close_fuse()
+{
+	end_peer
 }
 
 open_raw()
@@ -211,6 +282,14 @@ close_qcow2()
 {
 	"$qcowctl" detach "$target" || return
 	[[ $options != *write* || $kind = big ]] || qemu-img check -q "$image"
+}
+
+# What making the images and opening them left in the page cache: direct writes
+# would look for it each time.
+drop_cache()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
 }
 
 # --- Jobs ---

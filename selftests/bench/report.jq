@@ -26,6 +26,7 @@ def ratios:
 		qcow2_file: ratio($v.qcow2; $v.file),
 		qcow2_loop: ratio($v.qcow2; $v.loop),
 		qcow2_nbd: ratio($v.qcow2; $v.nbd),
+		qcow2_vduse: ratio($v.qcow2; $v.vduse),
 		raw_file: ratio($v.raw; $v.file),
 		raw_loop: ratio($v.raw; $v.loop),
 		raw_qcow2: ratio($v.raw; $v.qcow2)

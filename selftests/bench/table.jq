@@ -17,7 +17,7 @@ def times:
 
 def verdict: if .met == null then "-" elif .met then "met" else "MISSED" end;
 
-["null", "file", "loop", "nbd", "raw", "qcow2"] as $peers
+["null", "file", "loop", "nbd", "vduse", "fuse", "raw", "qcow2"] as $peers
 | .about as $about
 | ["about", "kernel \($about.kernel)", "\($about.time) s a job",
 	(if $about.mode == "icount" then "one CPU of 1 instruction a ns"
@@ -30,7 +30,8 @@ def verdict: if .met == null then "-" elif .met then "met" else "MISSED" end;
 	+ (.cells as $cells | $peers | map($cells[.].value
 		| if $about.mode == "icount" then number($unit)
 		  elif . and $base then . / $base | times else "-" end))
-	+ [.ratios.qcow2_file, .ratios.qcow2_loop, .ratios.qcow2_nbd | times]
+	+ [.ratios.qcow2_file, .ratios.qcow2_loop, .ratios.qcow2_vduse,
+		.ratios.qcow2_nbd | times]
 	+ [.goals | map("\(.times) \(.peer) \(verdict)") | join(", ")]),
 (.jobs[] | .text as $text | .missing | to_entries[]
 	| ["missing", $text, .key, .value])
