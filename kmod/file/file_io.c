@@ -128,22 +128,20 @@ static void io_ki_complete(struct kiocb *iocb, long result)
  */
 static void init_iocb(struct qcow_io *io, bool nowait)
 {
-	struct kiocb *iocb = &io->iocb;
+	int flags = io->file->ki_flags;
 
-	memset(iocb, 0, sizeof(*iocb));
-	iocb->ki_filp = io->file->filp;
-	iocb->ki_pos = io->pos;
-	iocb->ki_complete = io_ki_complete;
-	iocb->ki_flags = io->file->ki_flags;
-	iocb->ki_ioprio = io->ioprio;
 	if (nowait)
-		iocb->ki_flags |= io->file->direct ? IOCB_NOWAIT :
-						     IOCB_NOWAIT | IOCB_NOIO;
-	if (io->write) {
-		iocb->ki_flags |= IOCB_WRITE;
-		if (io->sync)
-			iocb->ki_flags |= IOCB_DSYNC;
-	}
+		flags |= io->file->direct ? IOCB_NOWAIT :
+					    IOCB_NOWAIT | IOCB_NOIO;
+	if (io->write)
+		flags |= io->sync ? IOCB_WRITE | IOCB_DSYNC : IOCB_WRITE;
+	io->iocb = (struct kiocb){
+		.ki_filp = io->file->filp,
+		.ki_pos = io->pos,
+		.ki_complete = io_ki_complete,
+		.ki_flags = flags,
+		.ki_ioprio = io->ioprio,
+	};
 }
 
 /*

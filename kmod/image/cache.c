@@ -99,8 +99,13 @@ int qcow_cache_init_copies(struct qcow_image *image)
 struct qcow_slice *qcow_cache_find(struct qcow_view *view,
 				   unsigned long number)
 {
-	struct qcow_slice *slice = xa_load(&view->slices, number);
+	XA_STATE(xas, &view->slices, number);
+	struct qcow_slice *slice;
 
+	/* as xa_load() does, inside of the caller's RCU */
+	do {
+		slice = xas_load(&xas);
+	} while (unlikely(xas_retry(&xas, slice)));
 	/* with slice_publish(): the entries are seen if @ready is */
 	if (unlikely(!slice || !smp_load_acquire(&slice->ready)))
 		return NULL;

@@ -100,7 +100,7 @@ struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image)
 	/* the current one is not killed before it is replaced */
 	do {
 		epoch = rcu_dereference(image->commit.epoch);
-	} while (!percpu_ref_tryget_live(&epoch->ref));
+	} while (!percpu_ref_tryget_live_rcu(&epoch->ref));
 	rcu_read_unlock();
 	/* an entry that is read from here on was not given up before it began */
 	smp_rmb();
