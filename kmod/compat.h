@@ -3,6 +3,12 @@
  * What older kernels lack.  Every file is written for the newest interface;
  * this header, included before everything else, supplies it where Kbuild did
  * not find it in the kernel's headers.
+ *
+ * "Since" names the first release of kernel.org that has it; stable kernels
+ * and vendors may have it earlier.  What is supplied is declared, not defined
+ * as a macro, wherever that can be: where the kernel has it after all, and
+ * Kbuild looked for it in the wrong way, the compiler sees it declared twice
+ * and the build fails.
  */
 #ifndef QCOW_COMPAT_H
 #define QCOW_COMPAT_H
@@ -11,6 +17,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/bvec.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
@@ -18,12 +25,12 @@
 #include <linux/workqueue.h>
 
 #ifndef PF_BLOCK_TS
-/* Before 6.9: plugs keep no time. */
-#define PF_BLOCK_TS	0
+/* Since 6.9; before, plugs keep no time. */
+enum { PF_BLOCK_TS = 0 };
 #endif
 
 #ifndef HAVE_RQ_LIST
-/* Before 6.13, and its backports: requests taken ahead are a bare chain. */
+/* struct rq_list: since 6.13; before, requests taken ahead are a bare chain. */
 #define qcow_plug_cached(plug)	((plug)->cached_rq)
 #define qcow_plug_first(plug)	((plug)->mq_list)
 #else
@@ -31,70 +38,121 @@
 #define qcow_plug_first(plug)	rq_list_peek((struct rq_list *)&(plug)->mq_list)
 #endif
 
-#ifdef HAVE_SHOULD_MERGE
-/* Before 6.14: a queue that merges requests says so. */
-#define QCOW_MQ_F_MERGE	BLK_MQ_F_SHOULD_MERGE
-#else
-#define QCOW_MQ_F_MERGE	0
+#ifndef HAVE_SHOULD_MERGE
+/* Until 6.13; since 6.14 every queue merges requests that does not refuse. */
+enum { BLK_MQ_F_SHOULD_MERGE = 0 };
 #endif
 
 #ifndef HAVE_INIT_REQUEST_INT
-/* Before 7.2: a request's node is unsigned, and NUMA_NO_NODE is not. */
+/* In 7.3, not in 7.1: before, a request's node is unsigned, NUMA_NO_NODE not. */
 typedef unsigned int qcow_node_t;
 #else
 typedef int qcow_node_t;
 #endif
 
 #ifndef HAVE_BVEC_ITER_OFFSET
-/* Before 7.3. */
+/* In 7.3, not in 7.1: before, the offset in a segment has another name. */
 #define bi_offset	bi_bvec_done
 #endif
 
+#ifndef HAVE_BVEC_SET_PAGE
+/* Since 6.3. */
+static inline void bvec_set_page(struct bio_vec *bvec, struct page *page,
+				 unsigned int len, unsigned int offset)
+{
+	bvec->bv_page = page;
+	bvec->bv_len = len;
+	bvec->bv_offset = offset;
+}
+#endif
+
 #ifndef HAVE_WQ_PERCPU
-/* Before 6.17: a workqueue that is not unbound is bound to CPUs. */
-#define WQ_PERCPU	0
+/* Since 6.17; before, a workqueue that is not unbound is bound to CPUs. */
+enum { WQ_PERCPU = 0 };
 #endif
 
 #ifndef HAVE_SYSTEM_DFL_WQ
-/* Before 6.17. */
+/* Since 6.17.  The declaration is there to clash with the kernel's. */
+extern struct qcow_absent *system_dfl_wq;
 #define system_dfl_wq	system_unbound_wq
 #endif
 
-#ifndef HAVE_BLK_MODE_T
-/* Before 6.5: block devices are opened with a file's mode. */
-typedef fmode_t blk_mode_t;
-#define BLK_OPEN_WRITE	FMODE_WRITE
-#endif
-
 #ifndef HAVE_BD_MAPPING
-/* Before 6.11. */
+/* Since 6.10. */
 #define qcow_bdev_mapping(bdev)	((bdev)->bd_inode->i_mapping)
 #else
 #define qcow_bdev_mapping(bdev)	((bdev)->bd_mapping)
 #endif
 
 #ifndef HAVE_BDEV_FREEZE
-/* Before 6.8. */
-#define bdev_freeze(bdev)	freeze_bdev(bdev)
-#define bdev_thaw(bdev)		thaw_bdev(bdev)
+/* Since 6.8. */
+static inline int bdev_freeze(struct block_device *bdev)
+{
+	return freeze_bdev(bdev);
+}
+
+static inline int bdev_thaw(struct block_device *bdev)
+{
+	return thaw_bdev(bdev);
+}
+#endif
+
+#ifndef HAVE_KIOCB_START_WRITE
+/* Since 6.6. */
+static inline void kiocb_start_write(struct kiocb *iocb)
+{
+	struct super_block *sb = file_inode(iocb->ki_filp)->i_sb;
+
+	sb_start_write(sb);
+	__sb_writers_release(sb, SB_FREEZE_WRITE);
+}
+
+static inline void kiocb_end_write(struct kiocb *iocb)
+{
+	struct super_block *sb = file_inode(iocb->ki_filp)->i_sb;
+
+	__sb_writers_acquired(sb, SB_FREEZE_WRITE);
+	sb_end_write(sb);
+}
 #endif
 
 #ifndef HAVE_FREEZE_NON_OWNER
-/* Before 6.13, and its backports: a freeze is nothing that lockdep knows of. */
-#define blk_freeze_queue_start_non_owner(q)	blk_freeze_queue_start(q)
-#define blk_mq_unfreeze_queue_non_owner(q)	blk_mq_unfreeze_queue(q)
+/* Since 6.13; before, a freeze is nothing that lockdep knows of. */
+static inline void blk_freeze_queue_start_non_owner(struct request_queue *q)
+{
+	blk_freeze_queue_start(q);
+}
+
+static inline void blk_mq_unfreeze_queue_non_owner(struct request_queue *q)
+{
+	blk_mq_unfreeze_queue(q);
+}
 #endif
 
 #ifndef HAVE_QUEUE_LIMITS_FEATURES
-/* Before 6.11: features are flags of the queue and set by functions. */
-#define BLK_FEAT_WRITE_CACHE	(1U << 0)
-#define BLK_FEAT_FUA		(1U << 1)
-#define BLK_FEAT_STABLE_WRITES	(1U << 5)
+/* Since 6.11; before, features are flags of the queue and set by functions. */
 typedef unsigned int blk_features_t;
+enum {
+	BLK_FEAT_WRITE_CACHE	= 1U << 0,
+	BLK_FEAT_FUA		= 1U << 1,
+	BLK_FEAT_STABLE_WRITES	= 1U << 5,
+};
 
-static inline void qcow_apply_limits(struct request_queue *q,
-				     const struct queue_limits *lim,
+static inline void qcow_set_features(struct request_queue *q,
 				     blk_features_t features)
+{
+	blk_queue_write_cache(q, features & BLK_FEAT_WRITE_CACHE,
+			      features & BLK_FEAT_FUA);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	if (features & BLK_FEAT_STABLE_WRITES)
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+}
+#endif
+
+#ifndef HAVE_ALLOC_DISK_LIMITS
+/* Since 6.9; before, each limit of a queue is set by a function. */
+static inline void qcow_apply_limits(struct request_queue *q,
+				     const struct queue_limits *lim)
 {
 	blk_queue_logical_block_size(q, lim->logical_block_size);
 	blk_queue_physical_block_size(q, lim->physical_block_size);
@@ -107,17 +165,37 @@ static inline void qcow_apply_limits(struct request_queue *q,
 	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
 	q->limits.discard_granularity = lim->discard_granularity;
 	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
-	blk_queue_write_cache(q, features & BLK_FEAT_WRITE_CACHE,
-			      features & BLK_FEAT_FUA);
-	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
-	if (features & BLK_FEAT_STABLE_WRITES)
-		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
 }
 #endif
 
+/* blk_mq_alloc_disk() in its three shapes: before 6.9, before 6.11, and now. */
+static inline struct gendisk *qcow_alloc_disk(struct blk_mq_tag_set *set,
+					      struct queue_limits *lim,
+					      blk_features_t features,
+					      void *queuedata)
+{
+	struct gendisk *disk;
+
+#ifdef HAVE_QUEUE_LIMITS_FEATURES
+	lim->features = features;
+#endif
+#ifdef HAVE_ALLOC_DISK_LIMITS
+	disk = blk_mq_alloc_disk(set, lim, queuedata);
+#else
+	disk = blk_mq_alloc_disk(set, queuedata);
+	if (!IS_ERR(disk))
+		qcow_apply_limits(disk->queue, lim);
+#endif
+#ifndef HAVE_QUEUE_LIMITS_FEATURES
+	if (!IS_ERR(disk))
+		qcow_set_features(disk->queue, features);
+#endif
+	return disk;
+}
+
 #ifndef HAVE_SHRINKER_ALLOC
 /*
- * Before 6.7: a shrinker is the caller's memory.  One that could not be
+ * Since 6.7; before, a shrinker is the caller's memory.  One that could not be
  * registered is never called, and may be unregistered all the same.
  */
 static inline struct shrinker *shrinker_alloc(unsigned int flags,

@@ -61,7 +61,8 @@ void qcow_device_idle(struct qcow_device *dev)
 	queue_work(detach_wq, &dev->detach_work);
 }
 
-#ifdef HAVE_BLK_MODE_T
+/* Since 6.5 they are given the disk. */
+#ifdef HAVE_DISK_OPS_GENDISK
 static int disk_open(struct gendisk *disk, blk_mode_t mode)
 {
 	return device_open(disk->private_data);

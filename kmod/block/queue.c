@@ -273,7 +273,7 @@ static int init_tag_set(struct qcow_device *dev)
 	set->queue_depth = QUEUE_DEPTH;
 	set->numa_node = NUMA_NO_NODE;
 	set->cmd_size = sizeof(struct qcow_request);
-	set->flags = QCOW_MQ_F_MERGE | BLK_MQ_F_BLOCKING |
+	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_BLOCKING |
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	set->driver_data = dev;
 	return blk_mq_alloc_tag_set(set);
@@ -350,24 +350,10 @@ static blk_features_t features(const struct qcow_device *dev)
 	       (qcow_view_stable(dev->view) ? BLK_FEAT_STABLE_WRITES : 0);
 }
 
-#ifdef HAVE_QUEUE_LIMITS_FEATURES
 struct gendisk *qcow_queue_alloc_disk(struct qcow_device *dev)
 {
-	struct queue_limits lim = { .features = features(dev) };
-
-	fill_limits(dev, &lim);
-	return blk_mq_alloc_disk(&dev->tag_set, &lim, dev);
-}
-#else
-struct gendisk *qcow_queue_alloc_disk(struct qcow_device *dev)
-{
-	struct gendisk *disk = blk_mq_alloc_disk(&dev->tag_set, dev);
 	struct queue_limits lim = { };
 
-	if (IS_ERR(disk))
-		return disk;
 	fill_limits(dev, &lim);
-	qcow_apply_limits(disk->queue, &lim, features(dev));
-	return disk;
+	return qcow_alloc_disk(&dev->tag_set, &lim, features(dev), dev);
 }
-#endif
