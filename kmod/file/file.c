@@ -65,7 +65,7 @@ static unsigned int dio_align(struct qcow_file *file)
 }
 
 /*
- * Before 6.2 a block device is opened with FMODE_NOWAIT whatever it can; and its
+ * Before 6.5 a block device is opened with FMODE_NOWAIT whatever it can; and its
  * page cache, in newer ones, waits for the inode's lock all the same, of which
  * who reads our device through its cache holds another one.
  */

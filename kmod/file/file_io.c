@@ -122,9 +122,9 @@ static void io_ki_complete(struct kiocb *iocb, long result)
 }
 
 /*
- * Not IOCB_DIO_CALLER_COMP: until a write's end is run in a task of ours it
- * counts as I/O under way, fallocate waits for that with the inode locked, and
- * our tasks wait for the inode.
+ * Not IOCB_DIO_CALLER_COMP, which 6.6 to 6.18 have: until a write's end is run
+ * in a task of ours it counts as I/O under way, fallocate waits for that with
+ * the inode locked, and our tasks wait for the inode.
  */
 static void init_iocb(struct qcow_io *io, bool nowait)
 {
@@ -201,6 +201,7 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 	atomic_set(&io->owners, 2);
 	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
 	flags = qcow_reserve_enter(false);
+	/* vfs_iocb_iter_*() would ask whether this task may, which is anyone's */
 	if (io->write)
 		ret = filp->f_op->write_iter(&io->iocb, &iter);
 	else
