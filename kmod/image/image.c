@@ -25,13 +25,13 @@ static const struct qcow_image_ops *find_format(u32 format)
 
 static char *path_of(struct file *file)
 {
-	char *page = (char *)__get_free_page(GFP_KERNEL), *path;
+	char *page = kmalloc(PAGE_SIZE, GFP_KERNEL), *path;
 
 	if (!page)
 		return NULL;
 	path = file_path(file, page, PAGE_SIZE);
 	path = kstrdup(IS_ERR(path) ? "(unreachable)" : path, GFP_KERNEL);
-	free_page((unsigned long)page);
+	kfree(page);
 	return path;
 }
 
