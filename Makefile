@@ -63,7 +63,7 @@ $(BUILD)/%/qcow.ko: FORCE
 	+@mkdir -p $(BUILD)/$*
 	+@flock $(BUILD)/$*/.lock sh -ec ' \
 		find $(BUILD)/$* -type l -delete; \
-		cp -rs $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/include $(BUILD)/$*; \
+		cp -rs $(addprefix $(CURDIR)/,Kbuild dkms.conf kmod include) $(BUILD)/$*; \
 		$(MAKE) -C $(headers) M=$(CURDIR)/$(BUILD)/$* modules'
 
 qcowctl:

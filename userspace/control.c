@@ -2,19 +2,56 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "control.h"
 #include "error.h"
+#include "sysfs.h"
 
 #define CONTROL_PATH	"/dev/" QCOW_CONTROL_NAME
 
 static int control_fd = -1;
 
+/*
+ * The node is made for a fixed number, before the driver is loaded.  If another
+ * driver had that number already, ours has another and the node leads astray.
+ */
+static bool is_ours(int fd)
+{
+	struct stat st;
+	dev_t dev;
+
+	return !sysfs_control(&dev) || (!fstat(fd, &st) && st.st_rdev == dev);
+}
+
+/* To open the node loads the driver, if that is installed. */
 static int try_open(void)
 {
-	if (control_fd < 0)
-		control_fd = open(CONTROL_PATH, O_RDWR | O_CLOEXEC);
-	return control_fd < 0 ? -errno : 0;
+	int fd;
+
+	if (control_fd >= 0)
+		return 0;
+	fd = open(CONTROL_PATH, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!is_ours(fd)) {
+		close(fd);
+		return -ENOTTY;
+	}
+	control_fd = fd;
+	return 0;
+}
+
+static int wrong_node(void)
+{
+	dev_t dev = 0;
+
+	sysfs_control(&dev);
+	return fail(EXIT_IMAGE,
+		    "%s leads to another driver, which has its number: remove it, and mknod -m 600 %s c %u %u",
+		    CONTROL_PATH, CONTROL_PATH, major(dev), minor(dev));
 }
 
 int control_open(void)
@@ -30,6 +67,8 @@ int control_open(void)
 		return fail(EXIT_IMAGE,
 			    "the driver is not loaded (there is no %s): modprobe qcow",
 			    CONTROL_PATH);
+	case -ENOTTY:
+		return wrong_node();
 	case -EPERM:
 	case -EACCES:
 		return fail(EXIT_PERMISSION,
@@ -84,7 +123,8 @@ int control_query(const struct file *f, struct qcow_query *q)
 	*q = (struct qcow_query){
 		.size = sizeof(*q), .fd = f->fd, .number = QCOW_NO_DEVICE,
 	};
-	if (try_open())
+	/* who only asks does not load it */
+	if (!sysfs_has_driver() || try_open())
 		return 0;
 	if (!ioctl(control_fd, QCOW_QUERY, q))
 		return 0;

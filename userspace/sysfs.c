@@ -15,6 +15,9 @@
 #define SYSFS	"/sys"
 #endif
 
+#define SYSFS_MISC	SYSFS "/class/misc"
+#define SYSFS_CONTROL	SYSFS_MISC "/" QCOW_CONTROL_NAME
+
 /* "qcow12", and nothing behind it. */
 static bool number_of_name(const char *name, unsigned int *number)
 {
@@ -36,6 +39,25 @@ static int compare_numbers(const void *a, const void *b)
 	unsigned int y = *(const unsigned int *)b;
 
 	return (x > y) - (x < y);
+}
+
+bool sysfs_has_driver(void)
+{
+	return !access(SYSFS_CONTROL, F_OK) || access(SYSFS_MISC, F_OK);
+}
+
+bool sysfs_control(dev_t *dev)
+{
+	FILE *file = fopen(SYSFS_CONTROL "/dev", "re");
+	unsigned int maj, min;
+	bool ok;
+
+	ok = file && fscanf(file, "%u:%u", &maj, &min) == 2;
+	if (ok)
+		*dev = makedev(maj, min);
+	if (file)
+		fclose(file);
+	return ok;
 }
 
 bool sysfs_is_hidden(unsigned int number)

@@ -7,6 +7,12 @@
 
 #include "format/port.h"
 
+/** sysfs_has_driver - false if it is certain that the driver is not loaded */
+bool sysfs_has_driver(void);
+
+/** sysfs_control - the control device's number; false if it cannot be told */
+bool sysfs_control(dev_t *dev);
+
 /** sysfs_is_hidden - is it another qcowctl's, for as long as that runs? */
 bool sysfs_is_hidden(unsigned int number);
 

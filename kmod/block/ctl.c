@@ -17,6 +17,16 @@
 			 QCOW_ATTACH_DIO_ON | QCOW_ATTACH_DIO_OFF |	   \
 			 QCOW_ATTACH_NO_DISCARD | QCOW_ATTACH_HIDDEN)
 
+/*
+ * The control device has a fixed number, as the node then can be there before
+ * the module is: depmod(8) hands name and number to those who fill /dev, and
+ * the kernel loads the module when the node is opened.  No number is assigned
+ * to this driver.  Of the misc minors, 243 to 254 are for local use
+ * (Documentation/admin-guide/devices.txt): the kernel assigns none of them and
+ * never gives one to a driver that asks for any.  OpenZFS uses 249.
+ */
+#define QCOW_CONTROL_MINOR	252
+
 /* Longer ids and names than this cannot be asked for. */
 #define MAX_SNAPSHOT_STRING	4096
 
@@ -556,18 +566,31 @@ static const struct file_operations ctl_fops = {
 };
 
 static struct miscdevice ctl_device = {
-	.minor = MISC_DYNAMIC_MINOR,
+	.minor = QCOW_CONTROL_MINOR,
 	.name = QCOW_CONTROL_NAME,
 	.fops = &ctl_fops,
 	.mode = 0600,
 };
 
+/* Another driver for local use may have the number: then any will do. */
 int qcow_ctl_init(void)
 {
-	return misc_register(&ctl_device);
+	int err = misc_register(&ctl_device);
+
+	if (err != -EBUSY)
+		return err;
+	ctl_device.minor = MISC_DYNAMIC_MINOR;
+	err = misc_register(&ctl_device);
+	if (!err)
+		pr_warn("qcow: misc minor %d is another driver's: /dev/%s has %d instead\n",
+			QCOW_CONTROL_MINOR, QCOW_CONTROL_NAME, ctl_device.minor);
+	return err;
 }
 
 void qcow_ctl_exit(void)
 {
 	misc_deregister(&ctl_device);
 }
+
+MODULE_ALIAS_MISCDEV(QCOW_CONTROL_MINOR);
+MODULE_ALIAS("devname:" QCOW_CONTROL_NAME);

@@ -52,4 +52,6 @@ module_init(qcow_init);
 module_exit(qcow_exit);
 
 MODULE_DESCRIPTION("qcow2 and raw disk images as block devices");
+MODULE_AUTHOR("The qcow developers");
+MODULE_VERSION(QCOW_VERSION);
 MODULE_LICENSE("GPL");
