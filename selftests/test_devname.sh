@@ -20,7 +20,7 @@ install_module()
 		cp "$(modinfo -n "$library")" "$T/modules"
 	done
 	mount --bind "$T/modules" "$modules"
-	defer umount "$modules"
+	defer umount -l "$modules"	# udevd has its lists open
 	depmod
 }
 
