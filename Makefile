@@ -18,7 +18,7 @@ else
 KVER	?= $(if $(filter $(running),$(kernels)),$(running),$(lastword $(kernels)))
 endif
 BUILD	?= build
-headers	= $(if $(KDIR),$(KDIR),/lib/modules/$*/build)
+headers	= $(or $(KDIR),/lib/modules/$*/build)
 
 DESTDIR	?=
 PREFIX	?= /usr
@@ -30,7 +30,10 @@ help:
 	@echo 'make [KVER=NAME|KDIR=DIR]  qcow.ko for one kernel, userspace/qcowctl'
 	@echo 'make modules               build/NAME/qcow.ko for each kernel here'
 	@echo 'make install               both, into the system (DESTDIR=, PREFIX=)'
-	@echo 'make dkms-install          the module, rebuilt with each new kernel'
+	@echo '    MODULE_SIGN_KEY= MODULE_SIGN_CERT=   and the module signed'
+	@echo 'make uninstall             takes them away'
+	@echo 'make dkms-install          both; the module is rebuilt with each kernel'
+	@echo 'make dkms-uninstall        takes them away'
 	@echo 'make demo [IMAGE=FILE]     show the main job, in a VM'
 	@echo 'make shell                 a shell in a VM with the module loaded'
 	@echo 'make check                 all tests'
@@ -69,8 +72,21 @@ $(BUILD)/%/qcow.ko: FORCE
 qcowctl:
 	@$(MAKE) --no-print-directory -C userspace
 
+# The module is installed without its debug information, which makes it many
+# times as large.  The signature is of what is left, and so comes last; it is
+# made with the hash that the kernel uses itself.
+STRIP	?= strip
+MODULE_SIGN_KEY	?=
+MODULE_SIGN_CERT ?=
+kdir	= $(or $(KDIR),/lib/modules/$(KVER)/build)
+hash	= $(shell sed -n 's/^CONFIG_MODULE_SIG_HASH="*\([^"]*\)"*$$/\1/p' \
+		$(kdir)/include/config/auto.conf)
+sign	= $(kdir)/scripts/sign-file $(hash) '$(MODULE_SIGN_KEY)' '$(MODULE_SIGN_CERT)'
+
 install: all
 	install -D -m 644 qcow.ko $(DESTDIR)$(MODDIR)/qcow.ko
+	$(STRIP) --strip-debug $(DESTDIR)$(MODDIR)/qcow.ko
+	$(if $(MODULE_SIGN_KEY)$(MODULE_SIGN_CERT),$(sign) $(DESTDIR)$(MODDIR)/qcow.ko)
 	$(if $(DESTDIR),,depmod -a $(KVER))
 	$(MAKE) -C userspace install
 
@@ -82,17 +98,27 @@ uninstall:
 DKMS	?= dkms
 DKMSDIR	?= /usr/src/qcow-$(VERSION)
 
-dkms-install: | need-kernel
-	@command -v $(firstword $(DKMS)) >/dev/null || \
-		{ echo 'dkms is missing: apt install dkms' >&2; exit 1; }
-	@$(DKMS) remove qcow/$(VERSION) --all >/dev/null 2>&1 || :
-	rm -rf $(DKMSDIR)
+dkms-install: dkms-remove qcowctl | need-kernel
 	install -d $(DKMSDIR)
 	cp -r Kbuild Makefile dkms.conf COPYING kmod include $(DKMSDIR)
 	$(DKMS) add qcow/$(VERSION)
 	for kernel in $(kernels); do \
 		$(DKMS) install qcow/$(VERSION) -k $$kernel || exit; \
 	done
+	$(MAKE) -C userspace install
+
+dkms-uninstall: dkms-remove
+	$(MAKE) -C userspace uninstall
+
+# Whichever versions there are.
+dkms-remove:
+	@command -v $(firstword $(DKMS)) >/dev/null || \
+		{ echo 'dkms is missing: apt install dkms' >&2; exit 1; }
+	@for version in $$($(DKMS) status | sed -n 's|^qcow/\([^,:]*\)[,:].*|\1|p' | sort -u); do \
+		$(DKMS) remove qcow/$$version --all || exit; \
+		rm -rf /usr/src/qcow-$$version; \
+	done
+	rm -rf $(DKMSDIR)
 
 check:
 	@selftests/run
@@ -155,7 +181,7 @@ clean:
 FORCE:
 
 .PHONY: all help module modules need-kernel qcowctl install uninstall \
-	dkms-install check check-long check-debug check-plug check-logwrites \
-	crash-programs check-crash demo shell style fuzz bench bench-convert clean FORCE
+	dkms-install dkms-uninstall dkms-remove check check-long check-debug \
+	check-plug check-logwrites crash-programs check-crash demo shell style fuzz bench bench-convert clean FORCE
 
 export DESTDIR PREFIX
