@@ -43,6 +43,7 @@ help:
 	@echo 'make check-logwrites       cuts of the log of what reached a disk'
 	@echo 'make check-merge           ...while images are merged and rebased'
 	@echo 'make check-plug            and the plug of a VM pulled'
+	@echo 'make check-dkms            installation, with kernels that come and go'
 	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
 	@echo 'make fuzz                  fuzz the format code for a long time'
 	@echo 'make bench                 measure against the peers'
@@ -156,6 +157,10 @@ check-crash: crash-programs
 	selftests/crash/merge || rc=1; \
 	selftests/crash/plug || rc=1; exit $$rc
 
+# In a copy of the tree of the newest kernel, which nothing else sees.
+check-dkms:
+	@selftests/dkms
+
 demo:
 	@selftests/demo.sh $(IMAGE)
 
@@ -182,6 +187,6 @@ FORCE:
 
 .PHONY: all help module modules need-kernel qcowctl install uninstall \
 	dkms-install dkms-uninstall dkms-remove check check-long check-debug \
-	check-plug check-logwrites crash-programs check-crash demo shell style fuzz bench bench-convert clean FORCE
+	check-plug check-logwrites crash-programs check-crash check-dkms demo shell style fuzz bench bench-convert clean FORCE
 
 export DESTDIR PREFIX
