@@ -15,7 +15,7 @@ unclosed()
 	qemu-io -c 'write -P 1 0 300k' -c 'write -P 2 2M 64k' -c flush \
 		-c abort "$1" >/dev/null 2>&1 || :
 	is_dirty "$1" || fail "$1 is not dirty"
-	expect_fail 2 qemu-img check "$1"
+	expect_fail 2 both qemu-img check "$1"
 }
 
 is_dirty()
@@ -41,7 +41,7 @@ repaired_first()
 	dd if=/dev/urandom of="$DEV" bs=64k count=4 seek=20 oflag=direct \
 		status=none
 	detach
-	qemu-img check -q dirty.qcow2
+	both qemu-img check -q dirty.qcow2
 	! is_dirty dirty.qcow2 || fail "it is still dirty"
 
 	attach dirty.qcow2 2>said

@@ -66,7 +66,7 @@ both_are()
 	[ "$2" = raw ] || checked base
 	reads_as "$1" top.qcow2
 	has_nothing top.qcow2
-	qemu-img compare -q -f raw -F "$2" "$1" base ||
+	both qemu-img compare -q -f raw -F "$2" "$1" base ||
 		fail "the backing file is not the disk"
 }
 
@@ -135,7 +135,7 @@ kept()
 	same before "$DEV"
 	detach
 	checked base
-	qemu-img compare -q -F raw base before || fail "the backing file"
+	both qemu-img compare -q -F raw base before || fail "the backing file"
 	qemu-img rebase -u -b "" top.qcow2
 	[ "$(qemu-img map --output=json top.qcow2 |
 		jq '[.[] | select(.data)] | length')" -gt 0 ] ||

@@ -44,10 +44,10 @@ onto_disk()
 		return
 	fi
 	checked disk.img
-	qemu-img compare -q -f raw -F qcow2 source.raw disk.img ||
+	both qemu-img compare -q -f raw -F qcow2 source.raw disk.img ||
 		fail "$row: reads something else"
 	qemu-img resize -q -f qcow2 disk.img $((SIZE + 40960))
-	qemu-img compare -q -f raw -F qcow2 longer.raw disk.img ||
+	both qemu-img compare -q -f raw -F qcow2 longer.raw disk.img ||
 		fail "$row: there is something behind the old end"
 }
 
@@ -60,7 +60,7 @@ onto_disk_over()
 		source.raw "$DEV"
 	detach
 	checked disk.img
-	qemu-img compare -q -f raw -F qcow2 source.raw disk.img ||
+	both qemu-img compare -q -f raw -F qcow2 source.raw disk.img ||
 		fail "over a backing file: reads something else"
 }
 
@@ -74,7 +74,7 @@ data_on_disk()
 	rm -f image.qcow2
 	"$QCOWCTL" convert -f raw -O qcow2 \
 		-o "data_file=$DEV,data_file_raw=on$1" source.raw image.qcow2
-	qemu-img compare -q -f raw -F qcow2 source.raw image.qcow2 ||
+	both qemu-img compare -q -f raw -F qcow2 source.raw image.qcow2 ||
 		fail "reads something else"
 	cmp source.raw "$DEV" || fail "the data file is not the disk"
 	detach

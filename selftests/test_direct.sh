@@ -108,8 +108,8 @@ coarse()
 			status=none
 		same model "$DEV"
 		detach
-		qemu-img check -q disk
-		qemu-img compare -q -f qcow2 -F raw disk model ||
+		both qemu-img check -q disk
+		both qemu-img compare -q -f qcow2 -F raw disk model ||
 			fail "$options: QEMU reads something else"
 	done
 	cd "$T"

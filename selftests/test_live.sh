@@ -159,7 +159,7 @@ refused()
 	expect_fail 5 rebase -b "" top.qcow2
 	expect_says "has snapshots"
 	expect_equal "the backing file" base.qcow2 "$(backing_of top.qcow2)"
-	qemu-img compare -q before.qcow2 top.qcow2
+	both qemu-img compare -q before.qcow2 top.qcow2
 
 	attach -r top.qcow2
 	expect_fail 4 rebase -u -b other.qcow2 -F qcow2 "$DEV"

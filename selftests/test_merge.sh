@@ -23,7 +23,7 @@ show()
 
 checked()
 {
-	qemu-img check -q -f qcow2 "$1" || fail "qemu-img check $1"
+	both qemu-img check -q -f qcow2 "$1" || fail "qemu-img check $1"
 }
 
 # write_top IMAGE: data, zeros, parts of clusters and of subclusters
@@ -66,7 +66,7 @@ commit_one()
 	[ "$1" = raw ] || checked pair/base
 	is_empty pair/top.qcow2
 	expect_equal "what the top shows ($*)" "$before" "$(show pair/top.qcow2)"
-	qemu-img compare -q -f "$1" -F "$1" pair/base theirs/base ||
+	both qemu-img compare -q -f "$1" -F "$1" pair/base theirs/base ||
 		fail "the base is not as qemu-img makes it ($*)"
 }
 
@@ -186,7 +186,7 @@ rebase_same()
 	"$QCOWCTL" rebase -b same.raw -F raw pair/top.qcow2
 	[ "$(stat -c %b pair/top.qcow2)" -le $((before + 16)) ] ||
 		fail "it has grown"
-	qemu-img compare -q pair/top.qcow2 theirs/top.qcow2
+	both qemu-img compare -q pair/top.qcow2 theirs/top.qcow2
 }
 
 rebase_refused()
@@ -197,7 +197,7 @@ rebase_refused()
 	expect_fail 4 "$QCOWCTL" rebase -b missing -F qcow2 pair/top.qcow2
 	expect_equal "its backing file" "base qcow2" \
 		"$(backing_of pair/top.qcow2)"
-	qemu-img compare -q before pair/top.qcow2
+	both qemu-img compare -q before pair/top.qcow2
 }
 
 # Attached for the time, it is nobody else's.
@@ -226,7 +226,7 @@ hidden_is_anothers()
 	wait $rebase
 	expect_equal "its backing file" "next.raw raw" \
 		"$(backing_of pair/top.qcow2)"
-	qemu-img compare -q pair/top.qcow2 theirs/top.qcow2
+	both qemu-img compare -q pair/top.qcow2 theirs/top.qcow2
 }
 
 # before needs its base beside it

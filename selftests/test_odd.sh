@@ -134,11 +134,11 @@ counted_too_little()
 	expect_fail 4 "$QCOWCTL" snapshot delete "$DEV" one
 	expect_says "in use more often than it is counted"
 	detach
-	qemu-img compare -q before disk.qcow2 || fail "the disk has changed"
+	both qemu-img compare -q before disk.qcow2 || fail "the disk has changed"
 	"$QCOWCTL" check -q -r all disk.qcow2 >/dev/null
 	"$QCOWCTL" snapshot delete disk.qcow2 one
 	checked disk.qcow2
-	qemu-img compare -q before disk.qcow2 || fail "the disk has changed"
+	both qemu-img compare -q before disk.qcow2 || fail "the disk has changed"
 	rm disk.qcow2
 }
 

@@ -77,7 +77,7 @@ marked()
 	expect_equal "features" "" \
 		"$(cat "/sys/block/${DEV#/dev/}/qcow/features")"
 	detach
-	qemu-img check -q disk.qcow2
+	both qemu-img check -q disk.qcow2
 }
 
 read_only()

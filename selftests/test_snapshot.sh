@@ -119,7 +119,7 @@ theirs_and_ours()
 	qemu-img snapshot -c 'of QEMU' disk.qcow2
 	qemu-img convert -O raw disk.qcow2 theirs.raw
 	qemu-img snapshot -a ours disk.qcow2
-	qemu-img compare -q -f raw ours.raw disk.qcow2
+	both qemu-img compare -q -f raw ours.raw disk.qcow2
 
 	attach disk.qcow2
 	put 3000 500
@@ -352,7 +352,7 @@ disk_goes_first()
 		conv=notrunc status=none
 	cat "$disk" >as-it-was
 	detach "$disk"
-	qemu-img compare -U -q -f raw -F qcow2 as-it-was disk.qcow2 ||
+	both qemu-img compare -U -q -f raw -F qcow2 as-it-was disk.qcow2 ||
 		fail "detached, but not all is in its image"
 	detach
 	checked disk.qcow2

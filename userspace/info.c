@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* qcowctl info: what one image file says of itself. */
 #include <getopt.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "bitmaps.h"
 #include "chain.h"
@@ -13,7 +15,7 @@
 #include "snapshots.h"
 #include "source.h"
 
-enum { NSEC_PER_SEC = 1000000000 };
+enum { NSEC_PER_SEC = 1000000000, SECTOR = 512 };
 
 static const struct option_row options[] = {
 	SOURCE_OPTIONS,
@@ -180,11 +182,64 @@ static void report_qcow2(struct report *r, const struct facts *f)
 	report_format_specific(r, f);
 }
 
+/* In what steps XFS allocates room for the file, where that was chosen. */
+static void report_extent_size(struct report *r, const struct file *f)
+{
+	struct fsxattr attributes;
+
+	if (S_ISREG(f->st.st_mode) &&
+	    !ioctl(f->fd, FS_IOC_FSGETXATTR, &attributes) &&
+	    attributes.fsx_extsize)
+		report_u64(r, "extent-size-hint", attributes.fsx_extsize);
+}
+
+static void report_file_specific(struct report *r, const struct file *f)
+{
+	report_open(r, "format-specific");
+	report_string(r, "type", "file");
+	report_open(r, "data");
+	report_extent_size(r, f);
+	report_close(r);
+	report_close(r);
+}
+
+static void report_file(struct report *r, const struct file *f)
+{
+	report_open(r, "info");
+	report_open_list(r, "children");
+	report_close_list(r);
+	report_u64(r, "virtual-size", (f->length + SECTOR - 1) / SECTOR * SECTOR);
+	report_string(r, "filename", f->path);
+	report_string(r, "format",
+		      S_ISBLK(f->st.st_mode) ? "host_device" : "file");
+	report_u64(r, "actual-size", file_actual_size(&f->st));
+	report_file_specific(r, f);
+	report_bool(r, "dirty-flag", false);
+	report_close(r);
+}
+
+/*
+ * QEMU's nodes below the image, which QEMU 7.2 did not tell of: the file that
+ * it lies in.  People read its name and its room among the image's own lines.
+ */
+static void report_children(struct report *r, const struct file *f)
+{
+	if (!r->json)
+		return;
+	report_open_list(r, "children");
+	report_open(r, NULL);
+	report_string(r, "name", "file");
+	report_file(r, f);
+	report_close(r);
+	report_close_list(r);
+}
+
 static void report_image(struct report *r, const struct facts *f)
 {
 	const struct image *img = &f->img;
 
 	report_open(r, NULL);
+	report_children(r, &img->file);
 	report_string(r, "filename", img->file.path);
 	report_string(r, "format", format_name(img->format));
 	report_size(r, "virtual-size", img->size);

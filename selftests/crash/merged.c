@@ -74,18 +74,18 @@ static int run(const char *format, const char *a, const char *b)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* QEMU finds all other files beside it. */
+/* QEMU finds all other files beside it; $BOTH is selftests/lib/both. */
 static void sample(void)
 {
 	int status;
 
 	pair_save(&pair, options.as);
 	asked++;
-	status = run("cd '%s' && qemu-img check -q -f qcow2 image.qcow2 >said 2>&1",
+	status = run("cd '%s' && $BOTH qemu-img check -q -f qcow2 image.qcow2 >said 2>&1",
 		     options.as, NULL);
 	if (status && status != 3)
 		report_problem(PROMISE_METADATA, "qemu-img check: %d", status);
-	status = run("qemu-img compare -q -f raw -F qcow2 '%s' '%s/image.qcow2'",
+	status = run("$BOTH qemu-img compare -q -f raw -F qcow2 '%s' '%s/image.qcow2'",
 		     options.content, options.as);
 	if (status)
 		report_problem(PROMISE_CONTENT, "qemu-img compare: %d",

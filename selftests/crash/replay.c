@@ -77,14 +77,14 @@ static struct change {
 } changes[NR_CHANGES];
 static struct change *change;	/* the last one */
 
-/* --- qemu-img's opinion --- */
+/* --- The opinion of both QEMUs: $BOTH is selftests/lib/both --- */
 
 static int qemu_img_says(const char *path)
 {
 	char *command;
 	int status;
 
-	if (asprintf(&command, "qemu-img check -q -f qcow2 '%s' >/dev/null 2>&1",
+	if (asprintf(&command, "$BOTH qemu-img check -q -f qcow2 '%s' >/dev/null 2>&1",
 		     path) < 0)
 		err(1, "command");
 	status = system(command);

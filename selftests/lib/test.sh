@@ -18,6 +18,8 @@ SELFTESTS=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 QCOWCTL=${QCOWCTL:-$(dirname "$SELFTESTS")/userspace/qcowctl}
 # shellcheck source=selftests/lib/kernel.sh
 . "$SELFTESTS/lib/kernel.sh"
+# shellcheck source=selftests/lib/qemu.sh
+. "$SELFTESTS/lib/qemu.sh"
 
 # A test that is run by hand has no mark in the log yet.
 if [ -z "${MARK-}" ]; then

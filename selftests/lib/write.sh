@@ -20,23 +20,23 @@ torture()
 		--dump "$T/model" "$@" "$DEV" || fail "the disk lost something"
 }
 
-# checked IMAGE [STATUS...]: what qemu-img check says of it is one of those
+# checked IMAGE [STATUS...]: what both QEMUs find in it is one of those
 checked()
 {
 	local image=$1 got=0 status
 	shift
 
-	OUT=$(qemu-img check "$image" 2>&1) || got=$?
+	OUT=$(both qemu-img check "$image" 2>&1) || got=$?
 	for status in "${@:-0}"; do
 		[ $got -ne "$status" ] || return 0
 	done
 	fail "qemu-img check: status $got: $(tail -n 30 <<<"$OUT")"
 }
 
-# reads_as MODEL IMAGE: by QEMU's reading
+# reads_as MODEL IMAGE: as both QEMUs read it
 reads_as()
 {
-	OUT=$(qemu-img compare -f raw -F qcow2 "$1" "$2" 2>&1) ||
+	OUT=$(both qemu-img compare -f raw -F qcow2 "$1" "$2" 2>&1) ||
 		fail "$2 is not what was written: $OUT"
 }
 
