@@ -10,6 +10,8 @@ bench=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 top=$(dirname "$(dirname "$bench")")
 # shellcheck source=selftests/lib/kernel.sh
 . "$top/selftests/lib/kernel.sh"
+# shellcheck source=selftests/lib/qemu.sh
+. "$top/selftests/lib/qemu.sh"
 
 qcowctl=$top/userspace/qcowctl
 fs=/mnt
@@ -133,14 +135,14 @@ remove_image()
 
 # --- Peers: `open_PEER` sets $target ---
 
-# newest_qemu PROGRAM ARGUMENTS: of the tree at $QEMU_TREE (vm/tree).  Loader and
-# libraries are from there too; it sees the files of this system.
-newest_qemu()
+# newest TOOL ARGUMENTS: of the newest QEMU that there is
+newest()
 {
-	[ -n "${QEMU_TREE-}" ] || { echo "no tree with a newer QEMU"; return 1; }
-	"$QEMU_TREE/lib64/ld-linux-x86-64.so.2" --library-path \
-		"$QEMU_TREE/usr/lib/x86_64-linux-gnu" \
-		"$QEMU_TREE/usr/bin/$1" "${@:2}"
+	if [ -n "${NEWER_QEMU-}" ]; then
+		newer "$@"
+	else
+		"$@"
+	fi
 }
 
 # In the order of the table, with the formats of their images.
@@ -184,14 +186,14 @@ open_nbd()
 {
 	modprobe nbd max_part=0 nbds_max=1 || return
 	target=/dev/nbd0
-	newest_qemu qemu-nbd --fork --connect=$target --format=qcow2 \
+	newest qemu-nbd --fork --connect=$target --format=qcow2 \
 		--cache=none --aio=io_uring --discard=unmap \
 		--pid-file=/run/peer.pid "$image"
 }
 
 close_nbd()
 {
-	newest_qemu qemu-nbd --disconnect "$target" >/dev/null
+	newest qemu-nbd --disconnect "$target" >/dev/null
 	wait_for_peer
 }
 
@@ -211,7 +213,7 @@ wait_for_peer()
 # storage_daemon EXPORT: with an I/O thread of its own
 storage_daemon()
 {
-	newest_qemu qemu-storage-daemon --daemonize --pidfile /run/peer.pid \
+	newest qemu-storage-daemon --daemonize --pidfile /run/peer.pid \
 		--object iothread,id=thread \
 		--blockdev driver=file,node-name=file,filename="$image",cache.direct=on,aio=io_uring,discard=unmap \
 		--blockdev driver=qcow2,node-name=disk,file=file,discard=unmap \
