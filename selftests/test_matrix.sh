@@ -52,4 +52,6 @@ for folder in $(sed 's|/.*||' "$images/list" | uniq); do
 done
 echo "$folders images, $(wc -l <"$images/list") views are as QEMU reads them"
 [ $folders -ge 60 ] || fail "only $folders images"
+[ -z "${NEWER_QEMU-}" ] || grep -q '^kept-' "$images/list" ||
+	fail "no images of the newer QEMU"
 dmesg_clean

@@ -25,7 +25,7 @@ find_newer_qemu()
 # newer TOOL ARGUMENTS...: qemu-img or qemu-io of the newer system
 newer()
 {
-	"$NEWER_QEMU/lib64/ld-linux-x86-64.so.2" --inhibit-cache \
+	"${NEWER_QEMU:?}/lib64/ld-linux-x86-64.so.2" --inhibit-cache \
 		--library-path "$NEWER_QEMU/usr/lib/x86_64-linux-gnu" \
 		"$NEWER_QEMU/usr/bin/$1" "${@:2}"
 }
