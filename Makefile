@@ -44,6 +44,7 @@ help:
 	@echo 'make check-merge           ...while images are merged and rebased'
 	@echo 'make check-plug            and the plug of a VM pulled'
 	@echo 'make check-dkms            installation, with kernels that come and go'
+	@echo 'make check-secure-boot     in a VM that loads only signed modules'
 	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
 	@echo 'make fuzz                  fuzz the format code for a long time'
 	@echo 'make bench                 measure against the peers'
@@ -161,6 +162,9 @@ check-crash: crash-programs
 check-dkms:
 	@selftests/dkms
 
+check-secure-boot:
+	@selftests/secure-boot
+
 demo:
 	@selftests/demo.sh $(IMAGE)
 
@@ -187,6 +191,7 @@ FORCE:
 
 .PHONY: all help module modules need-kernel qcowctl install uninstall \
 	dkms-install dkms-uninstall dkms-remove check check-long check-debug \
-	check-plug check-logwrites crash-programs check-crash check-dkms demo shell style fuzz bench bench-convert clean FORCE
+	check-plug check-logwrites crash-programs check-crash check-dkms \
+	check-secure-boot demo shell style fuzz bench bench-convert clean FORCE
 
 export DESTDIR PREFIX

@@ -582,7 +582,7 @@ int qcow_ctl_init(void)
 	ctl_device.minor = MISC_DYNAMIC_MINOR;
 	err = misc_register(&ctl_device);
 	if (!err)
-		pr_warn("qcow: misc minor %d is another driver's: /dev/%s has %d instead\n",
+		pr_warn("misc minor %d is another driver's: /dev/%s has %d instead\n",
 			QCOW_CONTROL_MINOR, QCOW_CONTROL_NAME, ctl_device.minor);
 	return err;
 }
