@@ -45,6 +45,7 @@ help:
 	@echo 'make check-plug            and the plug of a VM pulled'
 	@echo 'make check-dkms            installation, with kernels that come and go'
 	@echo 'make check-secure-boot     in a VM that loads only signed modules'
+	@echo 'make check-stack           how deep stacks go, pile by pile'
 	@echo 'make style                 sparse, checkpatch, shellcheck, storeys'
 	@echo 'make fuzz                  fuzz the format code for a long time'
 	@echo 'make bench                 measure against the peers'
@@ -165,6 +166,10 @@ check-dkms:
 check-secure-boot:
 	@selftests/secure-boot
 
+# How much of the kernel's stack piles of file systems and devices use.
+check-stack:
+	@selftests/stack/run
+
 demo:
 	@selftests/demo.sh $(IMAGE)
 
@@ -191,7 +196,7 @@ FORCE:
 
 .PHONY: all help module modules need-kernel qcowctl install uninstall \
 	dkms-install dkms-uninstall dkms-remove check check-long check-debug \
-	check-plug check-logwrites crash-programs check-crash check-dkms \
+	check-plug check-logwrites crash-programs check-crash check-stack check-dkms \
 	check-secure-boot demo shell style fuzz bench bench-convert clean FORCE
 
 export DESTDIR PREFIX
