@@ -292,15 +292,15 @@ static int report_open(struct inode *inode, struct file *file)
 }
 
 /* Use so many bytes of the stack: does the report say so? */
-static noinline unsigned long use(unsigned long bytes)
+static noinline void use(unsigned long bytes)
 {
-	volatile unsigned char frame[256];
+	unsigned char frame[256];
 
-	frame[0] = bytes;
-	frame[255] = bytes;
+	memset(frame, 0x5a, sizeof(frame));
+	barrier_data(frame);
 	if (bytes > sizeof(frame))
-		return frame[0] + use(bytes - sizeof(frame)) + frame[255];
-	return frame[0];
+		use(bytes - sizeof(frame));
+	barrier_data(frame);
 }
 
 /* A number of bytes is used; anything else begins a new report. */
