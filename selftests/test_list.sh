@@ -87,10 +87,11 @@ of_a_device()
 		"$("$QCOWCTL" list --json | jq '.devices | length')"
 }
 
-# agrees COMMAND IMAGE FILTER: with qemu-img, after the filter
+# agrees COMMAND IMAGE FILTER QEMU: after the filter, with the qemu-img of that
+# QEMU: `newer`, or `command` for this machine's
 agrees()
 {
-	qemu-img "$1" --output=json "$2" | jq -S "$3" >wanted
+	"$4" qemu-img "$1" --output=json "$2" | jq -S "$3" >wanted
 	"$QCOWCTL" "$1" --json "$2" | jq -S "$3" >got
 	diff wanted got || fail "$1 $2: not as qemu-img has it"
 	[ "$(wc -c <got)" -gt 100 ] || fail "$1 $2 says nothing"
@@ -100,8 +101,12 @@ as_qemu_img()
 {
 	for image in base.qcow2 over.qcow2 data.qcow2 old.qcow2 \
 		     extended.qcow2; do
-		agrees info $image .
-		agrees map $image '[.[] | del(.compressed, .filename)]'
+		# QEMU 7.2 has neither of these.
+		agrees info $image 'del(.children)' command
+		agrees map $image '[.[] | del(.compressed)]' command
+		[ -n "${NEWER_QEMU-}" ] || continue
+		agrees info $image . newer
+		agrees map $image . newer
 	done
 	expect_equal "compressed" 65536 \
 		"$("$QCOWCTL" map --json over.qcow2 |

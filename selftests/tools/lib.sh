@@ -93,13 +93,13 @@ sound()
 		fault "$2: qemu-img check: $(head -n 3 <<<"$said")"
 }
 
-# same_json WHAT FILTER: of the files theirs and said
+# same_json WHAT FILTER: of the files answer and said
 same_json()
 {
-	jq -S "$2" theirs >theirs.json 2>>faults
+	jq -S "$2" answer >answer.json 2>>faults
 	jq -S "$2" said >said.json 2>>faults
-	cmp -s theirs.json said.json ||
-		fault "$1: $(diff theirs.json said.json | head -n 8)"
+	cmp -s answer.json said.json ||
+		fault "$1: $(diff answer.json said.json | head -n 8)"
 }
 
 # common COMMAND: the filter that leaves what both QEMUs tell: 7.2 knew no
@@ -123,10 +123,10 @@ whole()
 # QEMUs answer to these words
 like_qemus()
 {
-	qemu-img "${@:2}" --output=json >theirs
+	qemu-img "${@:2}" --output=json >answer
 	same_json "$1" "$(common "$2")"
 	[ -n "$NEWER_QEMU" ] || return 0
-	newer qemu-img "${@:2}" --output=json >theirs
+	newer qemu-img "${@:2}" --output=json >answer
 	same_json "$1, the newer QEMU" "$(whole "$2")"
 }
 

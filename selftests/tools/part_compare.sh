@@ -226,7 +226,7 @@ json_table()
 		*.raw)	json_of_image raw "$image" ;;
 		*)	json_of_image qcow2 "$image" ;;
 		esac
-		rm -f theirs said log theirs.json said.json
+		rm -f answer said log answer.json said.json
 		count=$((count + 1))
 	done
 	# A format that there is not, half a word, and what is another option's.
@@ -324,7 +324,7 @@ measure_sizes()
 		o=(-o "cluster_size=$cluster")
 		[ "$format" != raw ] || o=()
 		qemu-img measure --output=json -O "$format" "${o[@]}" \
-			--size "$size" >theirs 2>qemu.log
+			--size "$size" >answer 2>qemu.log
 		theirs=$?
 		ours measure --output=json -O "$format" \
 			--cluster-size "$cluster" --size "$size"
