@@ -70,11 +70,16 @@ refused()
 		fault "$3: says $(head -n 5 log)"
 }
 
-# in_own_mounts FUNCTION: what it mounts is gone when it ends
+# in_own_mounts FUNCTION: what it mounts in this folder, nobody else sees, and
+# it is gone at the end.  In a chroot, whose root need not be a mount, that can
+# be had for this folder alone.
 in_own_mounts()
 {
 	qcowctl=$qcowctl sanitized=$sanitized work=$work part=$part \
-		unshare -m bash -c "$(declare -f); $1"
+		unshare -m --propagation unchanged bash -c "$(declare -f)
+			mount --bind . . && mount --make-private \"\$PWD\" || exit
+			trap \"umount -R -l '\$PWD'\" EXIT
+			cd \"\$PWD\" && $1"
 }
 
 # must COMMAND [OPTION...]: ours, and it has to succeed

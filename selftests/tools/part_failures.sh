@@ -72,7 +72,7 @@ full_disk()
 failures_full()
 {
 	small_images
-	in_own_mounts 'mount -t tmpfs none /mnt' 2>/dev/null || {
+	in_own_mounts 'mount -t tmpfs none .' 2>/dev/null || {
 		skip "failures: a full disk" "nothing can be mounted here"
 		return
 	}
