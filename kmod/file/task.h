@@ -31,7 +31,12 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 
-/* What a submission below us may use: half of the stack. */
+/*
+ * What a submission below us may use: half of the stack.  More than the way to
+ * the device lies there: where all bios of a write have ended by the time it
+ * returns, the file system ends the write in this task, which may take a
+ * transaction.  `make check-stack` measures what is left.
+ */
 #define QCOW_TASK_STACK_NEEDED	(THREAD_SIZE / 2)
 
 /** struct qcow_task - what was put aside of the current task */
