@@ -12,11 +12,11 @@
 #include "format/l2.h"
 #include "format/snapshot.h"
 #include "image/alloc.h"
-#include "image/cache.h"
+#include "image/map/cache.h"
 #include "image/commit.h"
 #include "image/cow.h"
 #include "image/image.h"
-#include "image/inflate.h"
+#include "image/map/inflate.h"
 #include "image/metadata.h"
 #include "image/refs.h"
 

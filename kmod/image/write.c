@@ -6,7 +6,7 @@
 #include <linux/slab.h>
 
 #include "image/internal.h"
-#include "image/plain.h"
+#include "image/map/plain.h"
 
 bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset)
 {

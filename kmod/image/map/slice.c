@@ -7,7 +7,7 @@
  */
 #include <linux/slab.h>
 
-#include "image/slice.h"
+#include "image/map/slice.h"
 
 /*
  * What is evicted in a grace period or two.  None where reuse would hide from

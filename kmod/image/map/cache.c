@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 
 #include "file/record.h"
-#include "image/cache.h"
+#include "image/map/cache.h"
 #include "image/internal.h"
 
 /* Slices that a commit can copy though there is no memory, and at a time. */

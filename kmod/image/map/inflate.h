@@ -12,7 +12,7 @@
 #include <linux/spinlock.h>
 
 #include "format/l2.h"
-#include "image/decompress.h"
+#include "image/map/decompress.h"
 
 struct qcow_cmd;
 struct qcow_image;

@@ -15,7 +15,7 @@
 
 #include "file/batch.h"
 #include "format/l2.h"
-#include "image/slice.h"
+#include "image/map/slice.h"
 
 struct qcow_cmd;
 struct qcow_image;

@@ -6,7 +6,7 @@
 #include <linux/zstd.h>
 
 #include "format/header.h"
-#include "image/decompress.h"
+#include "image/map/decompress.h"
 
 /* qcow2's deflate streams are raw and look back 4 KiB at most. */
 #define QCOW2_DEFLATE_WINDOW_BITS	(-12)

@@ -12,7 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "image/inflate.h"
+#include "image/map/inflate.h"
 #include "image/internal.h"
 
 void qcow_inflate_init(struct qcow_image *image)
