@@ -11,14 +11,14 @@
 #include "format/header.h"
 #include "format/l2.h"
 #include "format/snapshot.h"
-#include "image/alloc.h"
+#include "image/space/alloc.h"
 #include "image/map/cache.h"
 #include "image/commit.h"
 #include "image/cow.h"
 #include "image/image.h"
 #include "image/map/inflate.h"
-#include "image/metadata.h"
-#include "image/refs.h"
+#include "image/space/metadata.h"
+#include "image/space/refs.h"
 
 struct qcow_image;
 
