@@ -9,7 +9,7 @@
 
 #include "file/record.h"
 #include "image/internal.h"
-#include "image/shadow.h"
+#include "image/change/shadow.h"
 
 /* Runs of clusters that are released before it is waited for a commit. */
 #define RELEASE_RUNS	4096

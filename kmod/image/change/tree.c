@@ -3,8 +3,8 @@
 
 #include "file/record.h"
 #include "image/internal.h"
-#include "image/shadow.h"
-#include "image/tree.h"
+#include "image/change/shadow.h"
+#include "image/change/tree.h"
 
 static u32 words(const struct qcow_shadow *s)
 {

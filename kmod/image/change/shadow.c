@@ -25,7 +25,7 @@
 #include "file/record.h"
 #include "format/refcount.h"
 #include "image/internal.h"
-#include "image/shadow.h"
+#include "image/change/shadow.h"
 
 /* As QEMU has it. */
 #define MAX_REFTABLE_BYTES	(8ULL << 20)

@@ -4,8 +4,8 @@
 #include <linux/slab.h>
 
 #include "image/internal.h"
-#include "image/shadow.h"
-#include "image/tree.h"
+#include "image/change/shadow.h"
+#include "image/change/tree.h"
 
 int qcow_empty(struct qcow_shadow *s, struct qcow_change *change)
 {

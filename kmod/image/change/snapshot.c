@@ -11,8 +11,8 @@
 
 #include "format/snapshot.h"
 #include "image/internal.h"
-#include "image/shadow.h"
-#include "image/tree.h"
+#include "image/change/shadow.h"
+#include "image/change/tree.h"
 
 /* QEMU keeps names in so many bytes, the NUL included. */
 #define MAX_NAME	256
