@@ -3,142 +3,22 @@
 #ifndef QCOW_IMAGE_INTERNAL_H
 #define QCOW_IMAGE_INTERNAL_H
 
-#include <linux/percpu.h>
-#include <linux/ratelimit.h>
-#include <linux/refcount.h>
-#include <linux/xarray.h>
-
 #include "format/header.h"
 #include "format/l2.h"
 #include "format/snapshot.h"
-#include "image/space/alloc.h"
-#include "image/map/cache.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/image.h"
 #include "image/io/commit.h"
 #include "image/io/cow.h"
-#include "image/image.h"
+#include "image/map/cache.h"
 #include "image/map/inflate.h"
+#include "image/map/run.h"
+#include "image/space/alloc.h"
 #include "image/space/metadata.h"
 #include "image/space/refs.h"
 
 struct qcow_image;
-
-/**
- * struct qcow_stats - what happened, a counter each, per CPU
- */
-struct qcow_stats {
-	unsigned long slice_hits;	/* lookups that found their L2 slice */
-	unsigned long slice_misses;	/* L2 slices that had to be read */
-	unsigned long slice_evictions;
-	unsigned long inflations;	/* clusters decompressed */
-	unsigned long inflate_hits;	/* and those found so */
-	unsigned long worker_dispatches; /* commands that needed a worker */
-	unsigned long allocations;	/* clusters linked fresh */
-	unsigned long tables;		/* L2 tables made, or copied */
-	unsigned long copies;		/* clusters copied on write */
-	unsigned long releases;		/* references to clusters dropped */
-	unsigned long commits;
-	unsigned long throttled;	/* commands that waited for a commit */
-};
-
-/**
- * struct qcow_view - an L1 root over an image: the disk that a guest sees
- * @image:	whose
- * @size:	bytes, a multiple of 512
- * @l1_size:	entries that @size needs
- * @l1_table:	the L1 table in CPU order, NULL for raw
- * @slices:	resident L2 slices by number; readers hold the RCU read lock,
- *		who changes it needs the array's own lock only
- * @l1_table_offset: in the file, bytes
- * @snapshot:	id and name, separated by a tab, NULL for the active disk
- * @node:	in image->snapshots
- * @users:	devices on a snapshot view; guarded by the registry's mutex
- */
-struct qcow_view {
-	struct qcow_image *image;
-	u64 size;
-	u64 l1_table_offset;
-	u32 l1_size;
-	u64 *l1_table;
-	struct xarray slices;
-	char *snapshot;
-	struct list_head node;
-	unsigned int users;
-};
-
-enum qcow_run_type {
-	QCOW_RUN_DATA,		/* bytes of a file */
-	QCOW_RUN_ZERO,		/* nothing, or zeros */
-	QCOW_RUN_BACKING,	/* look in the layer below */
-	QCOW_RUN_COMPRESSED,	/* (part of) one compressed cluster */
-	/* of map_write only: */
-	QCOW_RUN_FRESH,		/* nothing there: take clusters and link them */
-	QCOW_RUN_COPY,		/* one cluster that may not be written in place */
-	QCOW_RUN_NO_TABLE,	/* no L2 table */
-	QCOW_RUN_UNVERIFIED,	/* COPIED flags that nobody checked yet */
-	QCOW_RUN_SHARED_TABLE,	/* an L2 table that a snapshot shares */
-};
-
-/**
- * struct qcow_run - neighbouring guest bytes that are alike
- * @type:	how
- * @len:	bytes
- * @image:	where they are found
- * @file:	DATA: the file
- * @host:	DATA: the offset in it
- * @compressed:	COMPRESSED: the stream
- * @offset:	COMPRESSED: bytes into the cluster
- * @missing:	set with -EAGAIN: the view and
- * @slice:	the number of the L2 slice that has to be read first
- */
-struct qcow_run {
-	enum qcow_run_type type;
-	u32 len;
-	struct qcow_image *image;
-	union {
-		struct {
-			struct qcow_file *file;
-			u64 host;
-		};
-		struct {
-			struct qcow2_compressed compressed;
-			u32 offset;
-		};
-		struct {
-			struct qcow_view *missing;
-			unsigned long slice;
-		};
-	};
-};
-
-/**
- * struct qcow_image_ops - what differs between formats
- * @format:	QCOW_FORMAT_*
- * @name:	for people
- * @open:	image->file is open; read what is needed to serve @map
- * @close:	undo it; the error if what was written may not be durable
- * @map:	the run at @pos of at most @len bytes, inside the view.  Returns
- *		0, -EAGAIN with @missing and @slice set, or -EIO.  Any context.
- * @map_write:	the same for a write: only DATA runs may be written at once
- * @discard:	bytes that the guest does not need any more; may sleep
- * @zero:	bytes that are to read zeros; may sleep
- * @erase:	instead of those two: do it to the next run of a command, as
- *		@map_write found it; as qcow_write_prepare()
- */
-struct qcow_image_ops {
-	u32 format;
-	const char *name;
-	int (*open)(struct qcow_image *image, const struct qcow_open *open,
-		    const struct qcow_layer_files *layer,
-		    struct qcow_reason *why);
-	int (*close)(struct qcow_image *image);
-	int (*map)(struct qcow_view *view, u64 pos, u32 len,
-		   struct qcow_run *run);
-	int (*map_write)(struct qcow_view *view, u64 pos, u32 len,
-			 struct qcow_run *run);
-	int (*discard)(struct qcow_image *image, u64 pos, u32 len);
-	int (*zero)(struct qcow_image *image, u64 pos, u32 len, bool unmap);
-	int (*erase)(struct qcow_cmd *cmd, struct qcow_run *run);
-};
 
 extern const struct qcow_image_ops qcow_raw_ops;
 extern const struct qcow_image_ops qcow_qcow2_ops;
@@ -147,70 +27,6 @@ int qcow_raw_map(struct qcow_view *view, u64 pos, u32 len,
 		 struct qcow_run *run);
 int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 		   struct qcow_run *run);
-
-/**
- * struct qcow_image - one open image file of a chain
- * @ops:	of its format
- * @file:	metadata, and data unless there is
- * @data_file:	an external data file; else the same as @file
- * @writable:	written by its one device; set at open
- * @path:	for messages
- * @backing:	the layer below, NULL for none
- * @active:	the disk as it is now
- * @snapshots:	views of internal snapshots that are attached
- * @offset:	raw: where the image begins in @file, bytes
- * @sizelimit:	raw: as given by the caller
- * @header, @geo: qcow2
- * @wq:		writable qcow2: refills and releases, and what goes with it:
- * @sealed:	another backing file is to come, so that from now on whatever
- *		reads zeros has to say so itself
- * @merge:	it is being merged into its backing file; changes while no
- *		command is under way
- * @merged_into: and this is the backing file; guarded by the registry's mutex
- * @changes:	how many structural changes there were, from a number on that
- *		no other opening began with; like @sealed it changes only under
- *		the device's claim
- * @verified:	a bit for each slice whose COPIED flags were checked
- * @header_lock: held while the file's header is changed
- * @corrupted:	marks it so
- * @node:	in the registry's list, guarded by its mutex, as is
- * @users:	devices and overlays
- */
-struct qcow_image {
-	const struct qcow_image_ops *ops;
-	struct qcow_file *file;
-	struct qcow_file *data_file;
-	bool writable;
-	char *path;
-	struct qcow_image *backing;
-	struct qcow_view active;
-	struct list_head snapshots;
-	u64 offset;
-	u64 sizelimit;
-	struct qcow2_header header;
-	struct qcow2_geometry geo;
-	struct qcow_cache cache;
-	struct qcow_inflate inflate;
-	struct workqueue_struct *wq;
-	struct qcow_refs refs;
-	struct qcow_alloc alloc;
-	struct qcow_commit commit;
-	struct qcow_cow cow;
-	struct qcow_metadata_index metadata;
-	bool sealed;
-	struct qcow_merge_state *merge;
-	bool merged_into;
-	u64 changes;
-	unsigned long *verified;
-	struct mutex header_lock;
-	struct work_struct corrupted;
-	struct qcow_stats __percpu *stats;
-	struct ratelimit_state complaints;
-	struct list_head node;
-	unsigned int users;
-};
-
-#define qcow_stat_inc(image, member)	this_cpu_inc((image)->stats->member)
 
 /* image.c */
 

@@ -3,71 +3,11 @@
 #ifndef QCOW_IMAGE_COMMIT_H
 #define QCOW_IMAGE_COMMIT_H
 
-#include <linux/list.h>
-#include <linux/percpu-refcount.h>
-#include <linux/spinlock.h>
-#include <linux/workqueue.h>
+#include <linux/types.h>
 
 struct qcow_cmd;
 struct qcow_file;
 struct qcow_image;
-
-/**
- * struct qcow_epoch - I/O that began between two commits
- * @ref:	each command under way has one, and the epoch before this one
- * @freed:	clusters whose last reference went in it: struct freed
- * @clusters:	how many there are in that list
- * @next:	the epoch after it, which is held until this one is over
- */
-struct qcow_epoch {
-	struct percpu_ref ref;
-	struct qcow_image *image;
-	struct list_head freed;
-	u64 clusters;
-	struct qcow_epoch *next;
-	struct work_struct work;
-	struct rcu_head rcu;
-};
-
-/**
- * struct qcow_commit - an image's commits
- * @wq:		ordered: one at a time
- * @lock:	guards the lists, @quarantine and @error
- * @epoch:	the current one; read under RCU
- * @waiters:	commands that asked since the last commit began
- * @throttled:	commands that may go on when less is dirty
- * @running:	a commit is
- * @result:	of the last one
- * @closed:	the epoch that the commit under way, or the next one after one
- *		that failed, will release
- * @l1_dirty:	a bit for each unit of the L1 table that has to be written
- * @l1_units:	those that the commit under way writes, from
- * @l1_copy:	a copy of them
- * @quarantine:	clusters that were freed and are not released yet, of all epochs
- * @error:	of the commit that failed; nothing is allocated or released
- *		after it, and every flush fails
- * @failed:	what has
- */
-struct qcow_commit {
-	struct workqueue_struct *wq;
-	spinlock_t lock;
-	struct qcow_epoch __rcu *epoch;
-	struct list_head waiters;
-	struct list_head throttled;
-	bool running;
-	int result;
-	struct qcow_epoch *closed;
-	unsigned long *l1_dirty;
-	unsigned long *l1_units;
-	u64 *l1_copy;
-	u64 quarantine;
-	int error;
-	const char *failed;
-	atomic_t epochs;
-	wait_queue_head_t idle;
-	struct work_struct work;
-	struct delayed_work timer;
-};
 
 int qcow_commit_init(struct qcow_image *image);
 

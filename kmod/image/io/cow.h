@@ -3,33 +3,13 @@
 #ifndef QCOW_IMAGE_COW_H
 #define QCOW_IMAGE_COW_H
 
-#include <linux/hashtable.h>
-#include <linux/mutex.h>
-#include <linux/spinlock.h>
+#include <linux/types.h>
 
 struct qcow_cmd;
 struct qcow_image;
 struct qcow_run;
 
-#define QCOW_COW_HASH_BITS	6
-#define QCOW_COW_SPARE		8
 #define QCOW_COW_SPARE_BYTES	(1U << 20)
-
-/**
- * struct qcow_cow - clusters under copy
- * @lock:	guards @cells and their waiters; and changes of L1 entries
- * @cells:	struct cell, by guest cluster
- * @tables:	held while an L2 table is copied
- * @spare:	a cluster's memory each, by @lock: new pages would be cleared
- * @nr_spare:	of them
- */
-struct qcow_cow {
-	spinlock_t lock;
-	DECLARE_HASHTABLE(cells, QCOW_COW_HASH_BITS);
-	struct mutex tables;
-	void *spare[QCOW_COW_SPARE];
-	unsigned int nr_spare;
-};
 
 void qcow_cow_init(struct qcow_image *image);
 void qcow_cow_destroy(struct qcow_image *image);

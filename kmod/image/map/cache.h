@@ -9,8 +9,6 @@
 #define QCOW_IMAGE_CACHE_H
 
 #include <linux/list.h>
-#include <linux/mempool.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "file/batch.h"
@@ -38,34 +36,6 @@ struct qcow_slice_copy {
 	struct qcow_batch_io io;
 	struct bio_vec bvec;
 	void *data;
-};
-
-/**
- * struct qcow_cache - the slices of all views of one image
- * @lock:	guards @lru, @count and the slices' @load; taken in interrupts
- * @lru:	newest first; an approximation: a sweep spares the referenced
- * @count:	slices in @lru
- * @dirty:	slices that a commit has to write, oldest first
- * @nr_dirty:	of them
- * @limit:	at most so many
- * @slice_bits:	log2 of the bytes of a slice
- * @entry_bits:	log2 of the entries of a slice
- * @node:	in the shrinker's list
- * @copies:	struct qcow_slice_copy, and
- * @copy_data:	their memory: some of each in reserve, where it is writable
- */
-struct qcow_cache {
-	spinlock_t lock;
-	struct list_head lru;
-	unsigned long count;
-	struct list_head dirty;
-	unsigned long nr_dirty;
-	unsigned long limit;
-	u8 slice_bits;
-	u8 entry_bits;
-	struct list_head node;
-	mempool_t *copies;
-	mempool_t *copy_data;
 };
 
 /** qcow_cache_init - @size: bytes to keep at most, 0 for the default */

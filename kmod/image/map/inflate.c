@@ -12,8 +12,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "image/map/inflate.h"
 #include "image/internal.h"
+#include "image/map/decompress.h"
+#include "image/map/inflate.h"
 
 void qcow_inflate_init(struct qcow_image *image)
 {

@@ -6,19 +6,15 @@
 #ifndef QCOW_IMAGE_INFLATE_H
 #define QCOW_IMAGE_INFLATE_H
 
-#include <linux/hashtable.h>
 #include <linux/list.h>
-#include <linux/semaphore.h>
-#include <linux/spinlock.h>
+#include <linux/types.h>
 
 #include "format/l2.h"
-#include "image/map/decompress.h"
 
 struct qcow_cmd;
 struct qcow_image;
 
 #define QCOW_INFLATE_CACHE	(8U << 20)	/* bytes an image */
-#define QCOW_INFLATE_HASH_BITS	6
 
 /**
  * struct qcow_inflated - a decompressed cluster, or its beginning
@@ -43,25 +39,6 @@ struct qcow_inflated {
 	struct hlist_node hash;
 	struct list_head lru;
 	void *data;
-};
-
-/**
- * struct qcow_inflate - an image's decompressed clusters
- * @lock:	guards all of it; not taken in interrupts
- * @count:	entries
- * @limit:	at most so many that nobody uses
- * @idle:	decompressors that nobody uses
- * @running:	limits those in use to the number of CPUs; who has one only
- *		waits for its own read of the file
- */
-struct qcow_inflate {
-	spinlock_t lock;
-	DECLARE_HASHTABLE(hash, QCOW_INFLATE_HASH_BITS);
-	struct list_head lru;
-	unsigned int count;
-	unsigned int limit;
-	struct list_head idle;
-	struct semaphore running;
 };
 
 void qcow_inflate_init(struct qcow_image *image);

@@ -7,6 +7,7 @@
 #include <linux/qcow.h>
 
 #include "image/internal.h"
+#include "image/map/decompress.h"
 #include "image/map/plain.h"
 
 static int refuse_writing(const struct qcow_image *image,

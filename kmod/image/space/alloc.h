@@ -3,44 +3,10 @@
 #ifndef QCOW_IMAGE_ALLOC_H
 #define QCOW_IMAGE_ALLOC_H
 
-#include <linux/list.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
 
 struct qcow_cmd;
 struct qcow_image;
-
-/**
- * struct qcow_alloc - what an image has to give
- * @lock:	guards all down to @error
- * @extents:	runs of fresh clusters, each of one refcount block
- * @clusters:	in them
- * @emptied:	those that were used up
- * @waiters:	commands parked until there is something
- * @refilling:	the work item is queued or running
- * @error:	of the last refill, for those who wait
- * @end:	first cluster beyond the file; refill's own, as is
- * @step:	clusters that the next refill adds; doubles
- * @found:	runs that were free at attach; guarded by qcow_refs.mutex
- * @scan_next:	the refcount block to look into next, for such
- * @scan_end:	the first cluster behind those in use at attach
- */
-struct qcow_alloc {
-	spinlock_t lock;
-	struct list_head extents;
-	u64 clusters;
-	struct list_head emptied;
-	struct list_head waiters;
-	bool refilling;
-	int error;
-	u64 end;
-	u64 step;
-	struct list_head found;
-	unsigned long scan_next;
-	u64 scan_end;
-	struct work_struct refill;
-};
 
 /** qcow_alloc_init - cut off what nobody uses behind the last used cluster */
 int qcow_alloc_init(struct qcow_image *image);

@@ -6,24 +6,12 @@
 #ifndef QCOW_IMAGE_METADATA_H
 #define QCOW_IMAGE_METADATA_H
 
-#include <linux/rbtree.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 
 struct qcow_image;
 
 /** struct qcow_metadata - neighbouring clusters of metadata */
 struct qcow_metadata;
-
-/**
- * struct qcow_metadata_index - all of them, by cluster
- * @lock: guards
- * @root: the tree
- */
-struct qcow_metadata_index {
-	spinlock_t lock;
-	struct rb_root root;
-};
 
 /**
  * qcow_metadata_init - note what the header and the L1 table lead to

@@ -7,10 +7,7 @@
 #define QCOW_IMAGE_REFS_H
 
 #include <linux/list.h>
-#include <linux/mutex.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/xarray.h>
 
 struct qcow_image;
 
@@ -30,35 +27,6 @@ struct qcow_refblock {
 	void *data;
 	u32 dirty_from;
 	u32 dirty_to;
-	struct list_head dirty;
-};
-
-/**
- * struct qcow_refs - the refcounts of one image
- * @mutex:	guards @table's entries, @blocks and their pins; held across I/O,
- *		by work items and at attach and detach only
- * @table:	the refcount table in CPU order
- * @entries:	of it that the file has room for
- * @blocks:	struct qcow_refblock by index
- * @count:	of them
- * @scanned:	a bit for each block of @table that was looked into
- * @nr_scanned: bits of it
- * @copy:	a cluster's memory, for who writes them
- * @piece:	memory for a part of a block, for who looks at it
- * @lock:	guards what is in the blocks; no I/O under it
- * @dirty:	blocks to be written
- */
-struct qcow_refs {
-	struct mutex mutex;
-	u64 *table;
-	u32 entries;
-	struct xarray blocks;
-	unsigned int count;
-	unsigned long *scanned;
-	u32 nr_scanned;
-	void *copy;
-	void *piece;
-	spinlock_t lock;
 	struct list_head dirty;
 };
 
