@@ -6,6 +6,7 @@
 #include "format/header.h"
 #include "format/l2.h"
 #include "format/snapshot.h"
+#include "image/core/park.h"
 #include "image/core/stats.h"
 #include "image/core/types.h"
 #include "image/image.h"
@@ -219,11 +220,6 @@ int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
 			struct qcow_run *run);
 
 /* cmd.c */
-
-/** qcow_cmd_unpark - something that the command waited for is there */
-void qcow_cmd_unpark(struct qcow_cmd *cmd);
-/** qcow_cmd_fail - ...or will not be */
-void qcow_cmd_fail(struct qcow_cmd *cmd, int error);
 
 /**
  * qcow_cmd_run - a command whose "in" members are those of @like; @done is not

@@ -11,56 +11,18 @@
  * to whoever fetches, and is not touched any more.
  */
 #include <linux/bio.h>
-#include <linux/blkdev.h>
 #include <linux/blk-cgroup.h>
+#include <linux/blkdev.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
 #include "file/relief.h"
 #include "file/task.h"
+#include "image/core/park.h"
 #include "image/internal.h"
-
-enum { TODO_DISPATCH };		/* bits of qcow_cmd.todo */
 
 /* Of dispatch_run(): what the map says has changed. */
 #define LOOK_AGAIN	1
-
-static void cmd_put(struct qcow_cmd *cmd)
-{
-	if (!atomic_dec_and_test(&cmd->pending))
-		return;
-	if (cmd->epoch) {
-		if (unlikely(cmd->view->image->merge))
-			qcow_merge_leave(cmd);
-		qcow_epoch_leave(cmd->epoch);
-	}
-	cmd->done(cmd);
-}
-
-static void cmd_set_error(struct qcow_cmd *cmd, int error)
-{
-	if (!READ_ONCE(cmd->error))
-		WRITE_ONCE(cmd->error, error);
-}
-
-/*
- * Have the work item run for a reason that was noted before.  A queued work
- * item counts as pending, as it may run once more than there is something to
- * do, and the command must not end under it: @cmd was counted for it before
- * the reason was noted.
- */
-static void cmd_queue_work(struct qcow_cmd *cmd)
-{
-	if (!queue_work(cmd->wq, &cmd->work))
-		cmd_put(cmd);
-}
-
-static void cmd_to_worker(struct qcow_cmd *cmd)
-{
-	atomic_inc(&cmd->pending);
-	set_bit(TODO_DISPATCH, &cmd->todo);
-	cmd_queue_work(cmd);
-}
 
 static void cmd_io_to_worker(struct qcow_cmd_io *cio)
 {
@@ -68,18 +30,7 @@ static void cmd_io_to_worker(struct qcow_cmd_io *cio)
 
 	atomic_inc(&cmd->pending);
 	llist_add(&cio->resume, &cmd->resume);
-	cmd_queue_work(cmd);
-}
-
-void qcow_cmd_unpark(struct qcow_cmd *cmd)
-{
-	cmd_to_worker(cmd);
-}
-
-void qcow_cmd_fail(struct qcow_cmd *cmd, int error)
-{
-	cmd_set_error(cmd, error);
-	cmd_put(cmd);
+	qcow_cmd_queue_work(cmd);
 }
 
 static void cmd_io_complete(struct qcow_io *io)
@@ -92,10 +43,10 @@ static void cmd_io_complete(struct qcow_io *io)
 		return;
 	}
 	if (unlikely(io->result))
-		cmd_set_error(cmd, io->result);
+		qcow_cmd_set_error(cmd, io->result);
 	if (cio != &cmd->first)
 		kfree(cio);
-	cmd_put(cmd);
+	qcow_cmd_put(cmd);
 }
 
 static struct qcow_cmd_io *cmd_io_get(struct qcow_cmd *cmd)
@@ -280,12 +231,12 @@ static void settle(struct qcow_cmd *cmd, int ret)
 		return;
 	if (ret == -EAGAIN) {
 		qcow_stat_inc(cmd->view->image, worker_dispatches);
-		cmd_to_worker(cmd);
+		qcow_cmd_to_worker(cmd);
 		return;
 	}
 	if (unlikely(ret))
-		cmd_set_error(cmd, ret);
-	cmd_put(cmd);
+		qcow_cmd_set_error(cmd, ret);
+	qcow_cmd_put(cmd);
 }
 
 static void resume_ios(struct llist_node *list)
@@ -309,7 +260,7 @@ static bool has_runs(const struct qcow_cmd *cmd)
 static void work_on(struct qcow_cmd *cmd)
 {
 	struct llist_node *resume = llist_del_all(&cmd->resume);
-	bool dispatch_too = test_and_clear_bit(TODO_DISPATCH, &cmd->todo);
+	bool dispatch_too = test_and_clear_bit(QCOW_TODO_DISPATCH, &cmd->todo);
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
@@ -345,7 +296,7 @@ static void cmd_work(struct work_struct *work)
 	current_restore_flags(throttle, PF_LOCAL_THROTTLE);
 	qcow_reserve_leave(reserve);
 	memalloc_noio_restore(noio);
-	cmd_put(cmd);
+	qcow_cmd_put(cmd);
 }
 
 void qcow_cmd_init(struct qcow_cmd *cmd)

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Commands that wait, are woken, and end. */
+#include "image/core/park.h"
+#include "image/internal.h"
+
+void qcow_cmd_put(struct qcow_cmd *cmd)
+{
+	if (!atomic_dec_and_test(&cmd->pending))
+		return;
+	if (cmd->epoch) {
+		if (unlikely(cmd->view->image->merge))
+			qcow_merge_leave(cmd);
+		qcow_epoch_leave(cmd->epoch);
+	}
+	cmd->done(cmd);
+}
+
+void qcow_cmd_set_error(struct qcow_cmd *cmd, int error)
+{
+	if (!READ_ONCE(cmd->error))
+		WRITE_ONCE(cmd->error, error);
+}
+
+/*
+ * Have the work item run for a reason that was noted before.  A queued work
+ * item counts as pending, as it may run once more than there is something to
+ * do, and the command must not end under it: @cmd was counted for it before
+ * the reason was noted.
+ */
+void qcow_cmd_queue_work(struct qcow_cmd *cmd)
+{
+	if (!queue_work(cmd->wq, &cmd->work))
+		qcow_cmd_put(cmd);
+}
+
+void qcow_cmd_to_worker(struct qcow_cmd *cmd)
+{
+	atomic_inc(&cmd->pending);
+	set_bit(QCOW_TODO_DISPATCH, &cmd->todo);
+	qcow_cmd_queue_work(cmd);
+}
+
+void qcow_cmd_unpark(struct qcow_cmd *cmd)
+{
+	qcow_cmd_to_worker(cmd);
+}
+
+void qcow_cmd_fail(struct qcow_cmd *cmd, int error)
+{
+	qcow_cmd_set_error(cmd, error);
+	qcow_cmd_put(cmd);
+}
