@@ -6,6 +6,8 @@
 #include "format/header.h"
 #include "format/l2.h"
 #include "format/snapshot.h"
+#include "image/core/header.h"
+#include "image/core/health.h"
 #include "image/core/park.h"
 #include "image/core/stats.h"
 #include "image/core/types.h"
@@ -40,10 +42,6 @@ struct qcow_image *qcow_image_open(const struct qcow_open *open,
 				   struct qcow_image *backing,
 				   struct qcow_reason *why);
 int qcow_image_close(struct qcow_image *image);
-
-/** qcow_image_corrupt - say once in a while what is wrong; returns -EIO */
-int qcow_image_corrupt(struct qcow_image *image,
-		       const struct qcow_fault *fault);
 
 /* view.c */
 
@@ -132,16 +130,6 @@ int qcow_writable_destroy(struct qcow_image *image);
  * Return: 0 if all that was written is durable.
  */
 int qcow_image_settle(struct qcow_image *image);
-
-/**
- * qcow_header_change - change the file's header, durably
- * @change: called with the header as it lies in the file
- *
- * All that is in one sector changes at once.
- */
-int qcow_header_change(struct qcow_image *image,
-		       void (*change)(void *header, const void *arg),
-		       const void *arg);
 
 /* change.c */
 

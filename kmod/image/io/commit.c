@@ -217,32 +217,6 @@ static void free_list(struct list_head *list)
 		kfree(f);
 }
 
-void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
-{
-	struct qcow_commit *commit = &image->commit;
-
-	spin_lock(&commit->lock);
-	if (!commit->error) {
-		commit->error = err;
-		commit->failed = what;
-		pr_err("%s: %s failed (%d): no more allocation, and flushes fail, until it is attached again\n",
-		       image->path, what, err);
-	}
-	spin_unlock(&commit->lock);
-}
-
-int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
-{
-	int err = qcow_file_sync(file);
-
-	if (err)
-		qcow_commit_fail(image, "a sync", err);
-	else if (READ_ONCE(image->commit.error))
-		/* another's beside this one, of the same data perhaps */
-		err = -EIO;
-	return err;
-}
-
 /* Clusters that read zeros and that nothing leads to. */
 static int give_back(struct qcow_image *image, struct list_head *unused)
 {

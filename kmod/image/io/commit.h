@@ -48,17 +48,6 @@ bool qcow_commit_idle(struct qcow_image *image);
  */
 bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd);
 
-/** qcow_commit_fail - stop allocating, and fail every flush from now on */
-void qcow_commit_fail(struct qcow_image *image, const char *what, int err);
-
-/**
- * qcow_commit_sync - sync a file; where that fails, so does the image
- *
- * The kernel tells of a writeback that failed in one sync only: the next one
- * would promise what is not true.
- */
-int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file);
-
 /** qcow_commit_soon - something became dirty: see that the timer runs */
 void qcow_commit_soon(struct qcow_image *image);
 

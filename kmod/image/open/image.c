@@ -165,19 +165,6 @@ int qcow_image_settle(struct qcow_image *image)
 	return err;
 }
 
-int qcow_image_corrupt(struct qcow_image *image, const struct qcow_fault *fault)
-{
-	if (__ratelimit(&image->complaints))
-		pr_err("%s: corrupt %s: guest 0x%llx: %s (0x%llx)\n",
-		       image->path, fault->structure, fault->where,
-		       fault->problem, fault->value);
-	if (image->wq) {
-		qcow_commit_fail(image, "using the metadata", -EUCLEAN);
-		queue_work(image->wq, &image->corrupted);
-	}
-	return -EIO;
-}
-
 int qcow_image_init(void)
 {
 	return qcow_cache_module_init();

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Errors that stay, syncs that count, and metadata that is wrong. */
+#include <linux/printk.h>
+
+#include "image/core/health.h"
+#include "image/internal.h"
+
+void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
+{
+	struct qcow_commit *commit = &image->commit;
+
+	spin_lock(&commit->lock);
+	if (!commit->error) {
+		commit->error = err;
+		commit->failed = what;
+		pr_err("%s: %s failed (%d): no more allocation, and flushes fail, until it is attached again\n",
+		       image->path, what, err);
+	}
+	spin_unlock(&commit->lock);
+}
+
+int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
+{
+	int err = qcow_file_sync(file);
+
+	if (err)
+		qcow_commit_fail(image, "a sync", err);
+	else if (READ_ONCE(image->commit.error))
+		/* another's beside this one, of the same data perhaps */
+		err = -EIO;
+	return err;
+}
+
+int qcow_image_corrupt(struct qcow_image *image, const struct qcow_fault *fault)
+{
+	if (__ratelimit(&image->complaints))
+		pr_err("%s: corrupt %s: guest 0x%llx: %s (0x%llx)\n",
+		       image->path, fault->structure, fault->where,
+		       fault->problem, fault->value);
+	if (image->wq) {
+		qcow_commit_fail(image, "using the metadata", -EUCLEAN);
+		queue_work(image->wq, &image->corrupted);
+	}
+	return -EIO;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Errors that stay: after a sync that failed, or metadata that is wrong,
+ * nothing is allocated any more and every flush fails.
+ */
+#ifndef QCOW_IMAGE_CORE_HEALTH_H
+#define QCOW_IMAGE_CORE_HEALTH_H
+
+#include "image/core/types.h"
+
+struct qcow_fault;
+struct qcow_file;
+
+/** qcow_commit_fail - stop allocating, and fail every flush from now on */
+void qcow_commit_fail(struct qcow_image *image, const char *what, int err);
+
+/**
+ * qcow_commit_sync - sync a file; where that fails, so does the image
+ *
+ * The kernel tells of a writeback that failed in one sync only: the next one
+ * would promise what is not true.
+ */
+int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file);
+
+/** qcow_image_corrupt - say once in a while what is wrong; returns -EIO */
+int qcow_image_corrupt(struct qcow_image *image,
+		       const struct qcow_fault *fault);
+
+#endif /* QCOW_IMAGE_CORE_HEALTH_H */
