@@ -6,8 +6,11 @@
 #include "format/header.h"
 #include "format/l2.h"
 #include "format/snapshot.h"
+#include "image/core/epoch_ref.h"
 #include "image/core/header.h"
 #include "image/core/health.h"
+#include "image/core/kick.h"
+#include "image/core/marks.h"
 #include "image/core/park.h"
 #include "image/core/stats.h"
 #include "image/core/types.h"
@@ -231,11 +234,6 @@ int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
 		     struct qcow_reason *why);
 int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why);
 int qcow_merge_stop(struct qcow_image *image);
-
-/** qcow_merge_enter - a command to an image that is being merged begins */
-void qcow_merge_enter(struct qcow_cmd *cmd);
-/** qcow_merge_leave - ... and ends; any context */
-void qcow_merge_leave(struct qcow_cmd *cmd);
 
 /* fill.c */
 

@@ -34,51 +34,6 @@
 #define NOMEM_TRIES	100
 #define NOMEM_MS	20
 
-/**
- * struct qcow_merge_state - a merge that is under way
- * @base:	into what
- * @dirty:	a bit for each granule that may have to be copied
- * @granules:	of the disk
- * @next:	where to look next
- * @bits:	of a granule's size
- * @mem:	COPY_BYTES, and
- * @bvec:	what describes them
- */
-struct qcow_merge_state {
-	struct qcow_image *base;
-	unsigned long *dirty;
-	unsigned long granules;
-	unsigned long next;
-	u8 bits;
-	void *mem;
-	struct bio_vec *bvec;
-};
-
-/* --- Commands to the image meanwhile --- */
-
-void qcow_merge_enter(struct qcow_cmd *cmd)
-{
-	struct qcow_image *base = cmd->view->image->merge->base;
-
-	cmd->below = base->commit.wq ? qcow_epoch_enter(base) : NULL;
-}
-
-static void set_dirty(struct qcow_merge_state *merge, u64 pos, u64 len)
-{
-	unsigned long i = pos >> merge->bits;
-
-	for (; i <= (pos + len - 1) >> merge->bits; i++)
-		set_bit(i, merge->dirty);
-}
-
-void qcow_merge_leave(struct qcow_cmd *cmd)
-{
-	if (cmd->op != QCOW_OP_READ && cmd->len)
-		set_dirty(cmd->view->image->merge, cmd->pos, cmd->len);
-	if (cmd->below)
-		qcow_epoch_leave(cmd->below);
-}
-
 /* --- Copying --- */
 
 static int run_cmd(struct qcow_image *image, struct qcow_view *view,
@@ -185,8 +140,8 @@ static long copy_next(struct qcow_image *image)
 	for (; pos < end; pos += min_t(u64, end - pos, COPY_BYTES)) {
 		err = copy_range(image, pos, min(end, pos + COPY_BYTES));
 		if (err) {
-			set_dirty(merge, (u64)first << merge->bits,
-				  (u64)n << merge->bits);
+			qcow_merge_mark(merge, (u64)first << merge->bits,
+					(u64)n << merge->bits);
 			return err;
 		}
 	}

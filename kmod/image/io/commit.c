@@ -49,7 +49,6 @@
 #include "file/record.h"
 #include "image/internal.h"
 
-#define COMMIT_INTERVAL	(5 * HZ)
 #define RETRY_INTERVAL	(HZ / 2)
 
 /* How often the last one is tried where memory runs out. */
@@ -87,29 +86,6 @@ static struct qcow_epoch *epoch_alloc(struct qcow_image *image)
 	INIT_WORK(&epoch->work, epoch_work);
 	atomic_inc(&image->commit.epochs);
 	return epoch;
-}
-
-struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image)
-{
-	struct qcow_epoch *epoch;
-
-	if (qcow_rule_broken(QCOW_RULE_EPOCH))
-		return NULL;
-
-	rcu_read_lock();
-	/* the current one is not killed before it is replaced */
-	do {
-		epoch = rcu_dereference(image->commit.epoch);
-	} while (!percpu_ref_tryget_live_rcu(&epoch->ref));
-	rcu_read_unlock();
-	/* an entry that is read from here on was not given up before it began */
-	smp_rmb();
-	return epoch;
-}
-
-void qcow_epoch_leave(struct qcow_epoch *epoch)
-{
-	percpu_ref_put(&epoch->ref);
 }
 
 /* A neighbour of what was freed last makes that longer. */
@@ -580,16 +556,6 @@ static void commit_timer(struct work_struct *work)
 		queue_work(image->commit.wq, &image->commit.work);
 }
 
-/* Half of the cache may wait for the timer. */
-void qcow_commit_soon(struct qcow_image *image)
-{
-	if (READ_ONCE(image->cache.nr_dirty) > image->cache.limit / 2)
-		queue_work(image->commit.wq, &image->commit.work);
-	else if (!delayed_work_pending(&image->commit.timer))
-		queue_delayed_work(image->commit.wq, &image->commit.timer,
-				   COMMIT_INTERVAL);
-}
-
 void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -663,11 +629,6 @@ static int commit_now(struct qcow_image *image)
 	flush_work(&commit->work);
 	cancel_delayed_work_sync(&commit->timer);
 	return commit->result;
-}
-
-void qcow_commit_hurry(struct qcow_image *image)
-{
-	queue_work(image->commit.wq, &image->commit.work);
 }
 
 int qcow_commit_run(struct qcow_image *image)

@@ -21,9 +21,6 @@ int qcow_commit_destroy(struct qcow_image *image);
 /** qcow_commit_set_l1 - for an L1 table of @l1_size entries, none dirty */
 int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size);
 
-/** qcow_commit_hurry - one that begins soon, whatever there is to do for it */
-void qcow_commit_hurry(struct qcow_image *image);
-
 /** qcow_commit_run - a commit that begins now; wait for it.  Return: its result */
 int qcow_commit_run(struct qcow_image *image);
 
@@ -47,15 +44,6 @@ bool qcow_commit_idle(struct qcow_image *image);
  * Return: true, it is parked and no longer the caller's.
  */
 bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd);
-
-/** qcow_commit_soon - something became dirty: see that the timer runs */
-void qcow_commit_soon(struct qcow_image *image);
-
-/** qcow_epoch_enter - before a mapping is looked up; qcow_epoch_leave() after
- * the I/O on it is over.  Any context.
- */
-struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image);
-void qcow_epoch_leave(struct qcow_epoch *epoch);
 
 /**
  * qcow_commit_free - nothing in memory refers to these clusters any more

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Have a commit begin. */
+#include "image/core/kick.h"
+#include "image/internal.h"
+
+#define COMMIT_INTERVAL	(5 * HZ)
+
+/* Half of the cache may wait for the timer. */
+void qcow_commit_soon(struct qcow_image *image)
+{
+	if (READ_ONCE(image->cache.nr_dirty) > image->cache.limit / 2)
+		queue_work(image->commit.wq, &image->commit.work);
+	else if (!delayed_work_pending(&image->commit.timer))
+		queue_delayed_work(image->commit.wq, &image->commit.timer,
+				   COMMIT_INTERVAL);
+}
+
+void qcow_commit_hurry(struct qcow_image *image)
+{
+	queue_work(image->commit.wq, &image->commit.work);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Have a commit begin: soon, or as soon as may be. */
+#ifndef QCOW_IMAGE_CORE_KICK_H
+#define QCOW_IMAGE_CORE_KICK_H
+
+#include "image/core/types.h"
+
+/** qcow_commit_hurry - one that begins soon, whatever there is to do for it */
+void qcow_commit_hurry(struct qcow_image *image);
+
+/** qcow_commit_soon - something became dirty: see that the timer runs */
+void qcow_commit_soon(struct qcow_image *image);
+
+#endif /* QCOW_IMAGE_CORE_KICK_H */

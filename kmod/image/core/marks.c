@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Commands to an image that is being merged mark what they change. */
+#include <linux/bitops.h>
+
+#include "image/core/epoch_ref.h"
+#include "image/core/kick.h"
+#include "image/core/marks.h"
+#include "image/internal.h"
+
+void qcow_merge_enter(struct qcow_cmd *cmd)
+{
+	struct qcow_image *base = cmd->view->image->merge->base;
+
+	cmd->below = base->commit.wq ? qcow_epoch_enter(base) : NULL;
+}
+
+void qcow_merge_mark(struct qcow_merge_state *merge, u64 pos, u64 len)
+{
+	unsigned long i = pos >> merge->bits;
+
+	for (; i <= (pos + len - 1) >> merge->bits; i++)
+		set_bit(i, merge->dirty);
+}
+
+void qcow_merge_leave(struct qcow_cmd *cmd)
+{
+	if (cmd->op != QCOW_OP_READ && cmd->len)
+		qcow_merge_mark(cmd->view->image->merge, cmd->pos, cmd->len);
+	if (cmd->below)
+		qcow_epoch_leave(cmd->below);
+}
