@@ -19,6 +19,7 @@
 #include "image/io/cow.h"
 #include "image/map/cache.h"
 #include "image/map/inflate.h"
+#include "image/map/l1.h"
 #include "image/map/run.h"
 #include "image/space/alloc.h"
 #include "image/space/metadata.h"

@@ -48,6 +48,7 @@
 
 #include "file/record.h"
 #include "image/internal.h"
+#include "image/map/l1.h"
 
 #define RETRY_INTERVAL	(HZ / 2)
 
@@ -275,24 +276,6 @@ static struct qcow_epoch *close_epoch(struct qcow_image *image)
 	return old;
 }
 
-static u32 l1_unit(const struct qcow_image *image)
-{
-	return max_t(u32, image->file->align, SECTOR_SIZE) / sizeof(u64);
-}
-
-static unsigned long l1_units(const struct qcow_image *image)
-{
-	return DIV_ROUND_UP(max(image->active.l1_size, 1U), l1_unit(image));
-}
-
-void qcow_commit_l1(struct qcow_image *image, u64 index, u64 entry)
-{
-	lockdep_assert_held(&image->cow.lock);
-	WRITE_ONCE(image->active.l1_table[index], entry);
-	smp_mb__before_atomic();	/* the entry before the bit */
-	set_bit(index / l1_unit(image), image->commit.l1_dirty);
-}
-
 /**
  * struct round - what one part of a commit writes
  * @slices: L2 slices with copies
@@ -309,48 +292,9 @@ static void undo_round(struct qcow_image *image, struct round *r)
 	struct qcow_commit *commit = &image->commit;
 	unsigned long unit;
 
-	for_each_set_bit(unit, commit->l1_units, l1_units(image))
+	for_each_set_bit(unit, commit->l1_units, qcow_l1_units(image))
 		set_bit(unit, commit->l1_dirty);
 	qcow_cache_written(image, &r->slices, false);
-}
-
-/* Into commit->l1_copy, for the units in commit->l1_units. */
-static void copy_l1(struct qcow_image *image)
-{
-	struct qcow_commit *commit = &image->commit;
-	u32 per = l1_unit(image);
-	unsigned long unit;
-
-	bitmap_zero(commit->l1_units, l1_units(image));
-	/* whose entry others have seen by now, its bit is seen here */
-	spin_lock(&image->cow.lock);
-	spin_unlock(&image->cow.lock);
-	for_each_set_bit(unit, commit->l1_dirty, l1_units(image)) {
-		clear_bit(unit, commit->l1_dirty);
-		smp_mb__after_atomic();	/* the bit before the entry */
-		__set_bit(unit, commit->l1_units);
-		qcow2_be64_encode(commit->l1_copy + unit * per,
-				  image->active.l1_table + unit * per, per);
-	}
-}
-
-static int write_l1(struct qcow_image *image)
-{
-	struct qcow_commit *commit = &image->commit;
-	u32 per = l1_unit(image);
-	unsigned long unit;
-	int err = 0;
-
-	for_each_set_bit(unit, commit->l1_units, l1_units(image)) {
-		err = qcow_file_write(image->file,
-				      commit->l1_copy + unit * per,
-				      per * sizeof(u64),
-				      image->header.l1_table_offset +
-				      unit * per * sizeof(u64));
-		if (err)
-			break;
-	}
-	return err;
 }
 
 static int sync_files(struct qcow_image *image)
@@ -368,7 +312,7 @@ static int write_mappings(struct qcow_image *image, struct round *r)
 
 	qcow_record_step(QCOW_STEP_MAPPINGS);
 	err = qcow_cache_write(image, &r->slices);
-	return err ? err : write_l1(image);
+	return err ? err : qcow_l1_write(image);
 }
 
 static int make_reachable(struct qcow_image *image, struct round *r)
@@ -394,11 +338,11 @@ static int commit_round(struct qcow_image *image, struct round *r)
 	int err;
 
 	qcow_record_step(QCOW_STEP_COPY);
-	copy_l1(image);
+	qcow_l1_copy(image);
 	qcow_cache_copy_dirty(image, &r->slices, &r->left);
 	err = make_reachable(image, r);
 	if (err || (list_empty(&r->slices) &&
-		    bitmap_empty(commit->l1_units, l1_units(image))))
+		    bitmap_empty(commit->l1_units, qcow_l1_units(image))))
 		return err;
 	err = write_mappings(image, r);
 	if (err || qcow_rule_broken(QCOW_RULE_FLUSH))
@@ -505,7 +449,7 @@ static bool is_dirty(struct qcow_image *image)
 
 	return READ_ONCE(image->cache.nr_dirty) ||
 	       !list_empty(&image->refs.dirty) ||
-	       !bitmap_empty(commit->l1_dirty, l1_units(image));
+	       !bitmap_empty(commit->l1_dirty, qcow_l1_units(image));
 }
 
 /* Nothing but data was written since the last commit, which is over. */
@@ -566,34 +510,6 @@ void qcow_commit_wait(struct qcow_image *image, struct qcow_cmd *cmd)
 	queue_work(commit->wq, &commit->work);
 }
 
-static void free_l1(struct qcow_commit *commit)
-{
-	bitmap_free(commit->l1_dirty);
-	bitmap_free(commit->l1_units);
-	kvfree(commit->l1_copy);
-}
-
-int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size)
-{
-	unsigned long units = DIV_ROUND_UP(max(l1_size, 1U), l1_unit(image));
-	struct qcow_commit new = {
-		.l1_dirty = bitmap_zalloc(units, GFP_KERNEL),
-		.l1_units = bitmap_zalloc(units, GFP_KERNEL),
-		.l1_copy = kvmalloc(units * l1_unit(image) * sizeof(u64),
-				    GFP_KERNEL),
-	};
-
-	if (!new.l1_dirty || !new.l1_units || !new.l1_copy) {
-		free_l1(&new);
-		return -ENOMEM;
-	}
-	free_l1(&image->commit);
-	image->commit.l1_dirty = new.l1_dirty;
-	image->commit.l1_units = new.l1_units;
-	image->commit.l1_copy = new.l1_copy;
-	return 0;
-}
-
 int qcow_commit_init(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -612,7 +528,7 @@ int qcow_commit_init(struct qcow_image *image)
 	if (!epoch) {
 		if (commit->wq)
 			destroy_workqueue(commit->wq);
-		free_l1(commit);
+		qcow_l1_free(commit);
 		return -ENOMEM;
 	}
 	RCU_INIT_POINTER(commit->epoch, epoch);
@@ -704,6 +620,6 @@ int qcow_commit_destroy(struct qcow_image *image)
 	wait_event(commit->idle, !atomic_read(&commit->epochs));
 	last_commit(image);
 	destroy_workqueue(commit->wq);
-	free_l1(commit);
+	qcow_l1_free(commit);
 	return commit->error;
 }

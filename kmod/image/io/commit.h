@@ -18,9 +18,6 @@ int qcow_commit_init(struct qcow_image *image);
  */
 int qcow_commit_destroy(struct qcow_image *image);
 
-/** qcow_commit_set_l1 - for an L1 table of @l1_size entries, none dirty */
-int qcow_commit_set_l1(struct qcow_image *image, u32 l1_size);
-
 /** qcow_commit_run - a commit that begins now; wait for it.  Return: its result */
 int qcow_commit_run(struct qcow_image *image);
 
@@ -54,14 +51,5 @@ bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd);
  * Context: a worker.
  */
 int qcow_commit_free(struct qcow_image *image, u64 first, u32 count);
-
-/**
- * qcow_commit_l1 - change an entry of the active L1 table
- *
- * Whoever sees it and asks for a commit then has it in that commit.
- *
- * Context: @image->cow.lock is held.
- */
-void qcow_commit_l1(struct qcow_image *image, u64 index, u64 entry);
 
 #endif /* QCOW_IMAGE_COMMIT_H */
