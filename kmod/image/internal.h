@@ -20,6 +20,9 @@
 #include "image/map/cache.h"
 #include "image/map/inflate.h"
 #include "image/map/l1.h"
+#include "image/map/lookup.h"
+#include "image/map/lookup_write.h"
+#include "image/map/map.h"
 #include "image/map/run.h"
 #include "image/space/alloc.h"
 #include "image/space/metadata.h"
@@ -29,11 +32,6 @@ struct qcow_image;
 
 extern const struct qcow_image_ops qcow_raw_ops;
 extern const struct qcow_image_ops qcow_qcow2_ops;
-
-int qcow_raw_map(struct qcow_view *view, u64 pos, u32 len,
-		 struct qcow_run *run);
-int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
-		   struct qcow_run *run);
 
 /* image.c */
 
@@ -76,14 +74,6 @@ struct qcow_image *qcow_backing_swap(struct qcow_image *image,
 				     struct qcow_image *backing);
 
 /* map.c */
-
-/**
- * qcow_map_lookup - what is at @pos, through the whole chain
- *
- * Return: as qcow_image_ops.map; @run->type is never QCOW_RUN_BACKING.
- */
-int qcow_map_lookup(struct qcow_view *view, u64 pos, u32 len,
-		    struct qcow_run *run);
 
 /* registry.c */
 
@@ -173,23 +163,7 @@ int qcow_verify_slice(struct qcow_cmd *cmd);
 /** qcow_set_table_verified - a table that was just made */
 void qcow_set_table_verified(struct qcow_image *image, u64 l1_index);
 
-static inline bool qcow_verified(const struct qcow_image *image,
-				 unsigned long number)
-{
-	bool verified = test_bit(number, image->verified);
-
-	smp_rmb();	/* the bit before the flags that it vouches for */
-	return verified;
-}
-
 /* write.c */
-
-/** qcow_has_backing_data - can anything show through there, or will it? */
-bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset);
-
-/** qcow_qcow2_map_write - see qcow_image_ops.map_write */
-int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
-			 struct qcow_run *run);
 
 /**
  * qcow_write_prepare - do what @run needs before it can be written
@@ -206,10 +180,6 @@ int qcow_write_prepare(struct qcow_cmd *cmd, struct qcow_run *run,
 int qcow_erase(struct qcow_cmd *cmd, struct qcow_run *run);
 
 /* qcow2.c */
-
-/** qcow_qcow2_map_sync - as map, reading a missing slice privately */
-int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
-			struct qcow_run *run);
 
 /* cmd.c */
 

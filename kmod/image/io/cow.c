@@ -108,32 +108,6 @@ static void cell_leave(struct qcow_cow *cow, struct cell *c)
 		qcow_cmd_unpark(cmd);
 }
 
-static int map_sync(struct qcow_view *view, u64 pos, u32 len,
-		    struct qcow_run *run)
-{
-	for (;;) {
-		struct qcow_image *image = view->image;
-		int err;
-
-		run->type = QCOW_RUN_ZERO;
-		run->len = len;
-		if (pos >= view->size)
-			return 0;
-		len = min_t(u64, len, view->size - pos);
-		err = image->ops->format == qcow_raw_ops.format ?
-		      qcow_raw_map(view, pos, len, run) :
-		      qcow_qcow2_map_sync(view, pos, len, run);
-		if (err || run->type != QCOW_RUN_BACKING)
-			return err;
-		len = run->len;
-		if (!image->backing) {
-			run->type = QCOW_RUN_ZERO;
-			return 0;
-		}
-		view = &image->backing->active;
-	}
-}
-
 static int read_run(const struct qcow_run *run, void *buf)
 {
 	switch (run->type) {
@@ -155,7 +129,7 @@ static int read_sync(struct qcow_view *view, u64 pos, u32 len, void *buf)
 	int err;
 
 	while (len) {
-		err = map_sync(view, pos, len, &run);
+		err = qcow_map_sync(view, pos, len, &run);
 		if (!err)
 			err = read_run(&run, buf);
 		if (err)

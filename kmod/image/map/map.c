@@ -32,3 +32,40 @@ int qcow_map_lookup(struct qcow_view *view, u64 pos, u32 len,
 		len = run->len;
 	}
 }
+
+int qcow_raw_map(struct qcow_view *view, u64 pos, u32 len,
+		 struct qcow_run *run)
+{
+	run->type = QCOW_RUN_DATA;
+	run->len = len;
+	run->image = view->image;
+	run->file = view->image->file;
+	run->host = view->image->offset + pos;
+	return 0;
+}
+
+int qcow_map_sync(struct qcow_view *view, u64 pos, u32 len,
+		  struct qcow_run *run)
+{
+	for (;;) {
+		struct qcow_image *image = view->image;
+		int err;
+
+		run->type = QCOW_RUN_ZERO;
+		run->len = len;
+		if (pos >= view->size)
+			return 0;
+		len = min_t(u64, len, view->size - pos);
+		err = image->ops->format == qcow_raw_ops.format ?
+		      qcow_raw_map(view, pos, len, run) :
+		      qcow_qcow2_map_sync(view, pos, len, run);
+		if (err || run->type != QCOW_RUN_BACKING)
+			return err;
+		len = run->len;
+		if (!image->backing) {
+			run->type = QCOW_RUN_ZERO;
+			return 0;
+		}
+		view = &image->backing->active;
+	}
+}

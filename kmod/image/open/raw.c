@@ -46,17 +46,6 @@ static int raw_close(struct qcow_image *image)
 	return image->writable ? qcow_file_sync(image->file) : 0;
 }
 
-int qcow_raw_map(struct qcow_view *view, u64 pos, u32 len,
-		 struct qcow_run *run)
-{
-	run->type = QCOW_RUN_DATA;
-	run->len = len;
-	run->image = view->image;
-	run->file = view->image->file;
-	run->host = view->image->offset + pos;
-	return 0;
-}
-
 static int raw_discard(struct qcow_image *image, u64 pos, u32 len)
 {
 	return qcow_file_discard(image->file, image->offset + pos, len);

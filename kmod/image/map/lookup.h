@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the tables of a qcow2 image say of a place, for reading. */
+#ifndef QCOW_IMAGE_MAP_LOOKUP_H
+#define QCOW_IMAGE_MAP_LOOKUP_H
+
+#include "image/map/run.h"
+
+/** qcow_qcow2_map - see qcow_image_ops.map */
+int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
+		   struct qcow_run *run);
+
+/** qcow_qcow2_map_sync - as map, reading a missing slice privately */
+int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
+			struct qcow_run *run);
+
+#endif /* QCOW_IMAGE_MAP_LOOKUP_H */
