@@ -24,6 +24,7 @@
 #include "image/map/lookup_write.h"
 #include "image/map/map.h"
 #include "image/map/run.h"
+#include "image/map/view.h"
 #include "image/space/alloc.h"
 #include "image/space/metadata.h"
 #include "image/space/refs.h"
@@ -46,17 +47,6 @@ struct qcow_image *qcow_image_open(const struct qcow_open *open,
 int qcow_image_close(struct qcow_image *image);
 
 /* view.c */
-
-/** qcow_view_init - read the L1 table; qcow_view_destroy() undoes it */
-int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
-		   u64 l1_table_offset, u32 l1_size, struct qcow_reason *why);
-void qcow_view_destroy(struct qcow_view *view);
-
-/** qcow_view_open_snapshot - the view of a snapshot, shared if attached */
-struct qcow_view *qcow_view_open_snapshot(struct qcow_image *image,
-					  const char *string, u32 len,
-					  struct qcow_reason *why);
-void qcow_view_close_snapshot(struct qcow_view *view);
 
 /* chain.c */
 
@@ -101,15 +91,6 @@ void qcow_registry_lock(void);
 int qcow_registry_lock_killable(void);
 void qcow_registry_unlock(void);
 void qcow_registry_assert_locked(void);
-
-typedef int qcow_snapshot_call(struct qcow_image *image,
-			       const struct qcow2_snapshot *s, void *ctx,
-			       struct qcow_reason *why);
-
-/** qcow_walk_snapshots - read the snapshot table, and @call for each */
-int qcow_walk_snapshots(struct qcow_image *image,
-			   qcow_snapshot_call *call, void *ctx,
-			   struct qcow_reason *why);
 
 /* writable.c */
 
@@ -210,18 +191,5 @@ int qcow_merge_stop(struct qcow_image *image);
 
 /** qcow_fill - as qcow_erase(), for QCOW_OP_FILL; Context: a worker */
 int qcow_fill(struct qcow_cmd *cmd, struct qcow_run *run);
-
-/**
- * qcow_fill_wanted - is there nothing in these bytes of a cluster, or in some?
- * @at, @len: bytes from the cluster's start, of whole subclusters but at the
- *	      disk's end
- */
-bool qcow_fill_wanted(const struct qcow2_geometry *geo,
-		      const struct qcow2_l2_entry *e, u32 at, u32 len);
-
-/** qcow_fill_zero - the entry that says: zeros, where there is nothing in these */
-struct qcow2_l2_entry qcow_fill_zero(const struct qcow2_geometry *geo,
-				     const struct qcow2_l2_entry *e, u32 at,
-				     u32 len);
 
 #endif /* QCOW_IMAGE_INTERNAL_H */

@@ -10,9 +10,10 @@
 #include <linux/slab.h>
 
 #include "format/snapshot.h"
-#include "image/internal.h"
 #include "image/change/shadow.h"
 #include "image/change/tree.h"
+#include "image/internal.h"
+#include "image/map/snaptable.h"
 
 /* QEMU keeps names in so many bytes, the NUL included. */
 #define MAX_NAME	256

@@ -14,6 +14,7 @@
 
 #include "file/record.h"
 #include "image/internal.h"
+#include "image/map/entry.h"
 
 /**
  * struct cell - a guest cluster under copy

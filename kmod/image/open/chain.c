@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Chains: opened from the bottom up, each layer holding the one below. */
 #include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
 
 #include <linux/qcow.h>
 
+#include "format/snapshot.h"
 #include "image/internal.h"
+#include "image/map/snaptable.h"
 
 struct qcow_image *qcow_layers_open(const struct qcow_open *open,
 				    struct qcow_reason *why)
@@ -26,6 +30,91 @@ struct qcow_image *qcow_layers_open(const struct qcow_open *open,
 	return image;
 }
 
+static struct qcow_view *view_alloc(struct qcow_image *image,
+				    const struct qcow2_snapshot *s,
+				    struct qcow_reason *why)
+{
+	struct qcow_view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!view)
+		return ERR_PTR(-ENOMEM);
+	view->snapshot = kasprintf(GFP_KERNEL, "%.*s\t%.*s", s->id_len, s->id,
+				   s->name_len, s->name);
+	if (!view->snapshot)
+		goto free_view;
+	err = qcow_view_init(view, image, s->disk_size, s->l1_table_offset,
+			     s->l1_size, why);
+	if (err)
+		goto free_name;
+	view->users = 1;
+	list_add(&view->node, &image->snapshots);
+	return view;
+
+free_name:
+	kfree(view->snapshot);
+free_view:
+	kfree(view);
+	return ERR_PTR(err);
+}
+
+static struct qcow_view *view_attached(struct qcow_image *image,
+				       const struct qcow2_snapshot *s)
+{
+	struct qcow_view *view;
+
+	/* by what it shows: ids are the image's word, and may be anything */
+	list_for_each_entry(view, &image->snapshots, node) {
+		if (view->l1_table_offset == s->l1_table_offset &&
+		    view->size == round_down(s->disk_size, SECTOR_SIZE)) {
+			view->users++;
+			return view;
+		}
+	}
+	return NULL;
+}
+
+static struct qcow_view *snapshot_view_open(struct qcow_image *image,
+					    const char *string, u32 len,
+					    struct qcow_reason *why)
+{
+	struct qcow_snaptable t = { .image = image };
+	struct qcow2_snapshot s;
+	struct qcow_view *view;
+	int err;
+
+	qcow_registry_assert_locked();
+	err = qcow_snaptable_find(&t, string, len, qcow2_snapshot_matches_id,
+				  &s, why);
+	if (err == -ENOENT)
+		err = qcow_snaptable_find(&t, string, len,
+					  qcow2_snapshot_matches_name, &s,
+					  why);
+	if (err == -ENOENT)
+		qcow_refuse(why, err, "%s: no snapshot '%.*s'", image->path,
+			    (int)len, string);
+	if (err) {
+		kvfree(t.buf);
+		return ERR_PTR(err);
+	}
+	view = view_attached(image, &s);
+	if (!view)
+		view = view_alloc(image, &s, why);
+	kvfree(t.buf);
+	return view;
+}
+
+static void snapshot_view_close(struct qcow_view *view)
+{
+	qcow_registry_assert_locked();
+	if (--view->users)
+		return;
+	list_del(&view->node);
+	qcow_view_destroy(view);
+	kfree(view->snapshot);
+	kfree(view);
+}
+
 static struct qcow_view *open_view(struct qcow_image *image,
 				   const struct qcow_open *open,
 				   struct qcow_reason *why)
@@ -36,8 +125,8 @@ static struct qcow_view *open_view(struct qcow_image *image,
 		return ERR_PTR(qcow_refuse(why, -EINVAL,
 					   "%s: a %s image has no snapshots",
 					   image->path, image->ops->name));
-	return qcow_view_open_snapshot(image, open->snapshot,
-				       open->snapshot_len, why);
+	return snapshot_view_open(image, open->snapshot, open->snapshot_len,
+				  why);
 }
 
 struct qcow_view *qcow_chain_open(const struct qcow_open *open,
@@ -68,7 +157,7 @@ int qcow_chain_close(struct qcow_view *view)
 
 	qcow_registry_lock();
 	if (view != &image->active)
-		qcow_view_close_snapshot(view);
+		snapshot_view_close(view);
 	else if (image->wq && image->users > 1)
 		/* a snapshot of it stays; this disk's writes are over */
 		err = qcow_commit_run(image);

@@ -4,6 +4,7 @@
 
 #include "format/refcount.h"
 #include "image/internal.h"
+#include "image/map/snaptable.h"
 
 struct qcow_metadata {
 	struct rb_node node;
