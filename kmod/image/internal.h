@@ -26,6 +26,7 @@
 #include "image/map/run.h"
 #include "image/map/view.h"
 #include "image/space/alloc.h"
+#include "image/space/epoch.h"
 #include "image/space/metadata.h"
 #include "image/space/refs.h"
 

@@ -56,226 +56,6 @@
 #define LAST_TRIES	20
 #define LAST_DELAY_MS	20
 
-/** struct freed - clusters to be released, one reference each */
-struct freed {
-	struct list_head node;
-	u64 first;
-	u32 count;
-};
-
-static void epoch_work(struct work_struct *work);
-
-static void epoch_released(struct percpu_ref *ref)
-{
-	struct qcow_epoch *epoch = container_of(ref, struct qcow_epoch, ref);
-
-	queue_work(epoch->image->wq, &epoch->work);
-}
-
-static struct qcow_epoch *epoch_alloc(struct qcow_image *image)
-{
-	struct qcow_epoch *epoch = kzalloc(sizeof(*epoch), GFP_NOIO);
-
-	if (!epoch)
-		return NULL;
-	if (percpu_ref_init(&epoch->ref, epoch_released, 0, GFP_NOIO)) {
-		kfree(epoch);
-		return NULL;
-	}
-	epoch->image = image;
-	INIT_LIST_HEAD(&epoch->freed);
-	INIT_WORK(&epoch->work, epoch_work);
-	atomic_inc(&image->commit.epochs);
-	return epoch;
-}
-
-/* A neighbour of what was freed last makes that longer. */
-static bool extend_last(struct list_head *list, u64 first, u32 count)
-{
-	struct freed *last;
-
-	if (list_empty(list))
-		return false;
-	last = list_last_entry(list, struct freed, node);
-	if (last->first + last->count != first || last->count > S32_MAX)
-		return false;
-	last->count += count;
-	return true;
-}
-
-static struct freed *freed_alloc(u64 first, u32 count)
-{
-	struct freed *f = kmalloc(sizeof(*f), GFP_NOIO | __GFP_NOFAIL);
-
-	f->first = first;
-	f->count = count;
-	return f;
-}
-
-int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
-{
-	struct qcow_commit *commit = &image->commit;
-	struct freed *f = freed_alloc(first, count);
-	struct qcow_epoch *epoch;
-
-	if (qcow_rule_broken(QCOW_RULE_RELEASE)) {
-		kfree(f);
-		for (; count--; first++)
-			if (!qcow_refs_drop(image, first))
-				qcow_alloc_give(image, first, 1);
-		return 0;
-	}
-	spin_lock(&commit->lock);
-	epoch = rcu_dereference_protected(commit->epoch,
-					  lockdep_is_held(&commit->lock));
-	if (!extend_last(&epoch->freed, first, count)) {
-		list_add_tail(&f->node, &epoch->freed);
-		f = NULL;
-	}
-	epoch->clusters += count;
-	commit->quarantine += count;
-	spin_unlock(&commit->lock);
-	kfree(f);
-	qcow_commit_soon(image);
-	return 0;
-}
-
-/*
- * Count down; what nobody refers to any more is to be punched.  For want of
- * memory a cluster may stay counted, which is a leak and no damage.
- */
-static int release(struct qcow_image *image, struct freed *f,
-		   struct list_head *unused)
-{
-	u64 first = f->first;
-	u32 count = f->count;
-	long left;
-
-	for (; count; count--, first++) {
-		left = qcow_refs_drop(image, first);
-		if (left == -ENOMEM)
-			continue;
-		if (left < 0)
-			return left;
-		qcow_stat_inc(image, releases);
-		if (!left)
-			qcow_metadata_remove(image, first);
-		if (left || extend_last(unused, first, 1))
-			continue;
-		list_add_tail(&freed_alloc(first, 1)->node, unused);
-	}
-	return 0;
-}
-
-/*
- * What the file system below will not punch is not had again until the image
- * is attached anew; that is no damage.
- */
-static void punch(struct qcow_image *image, struct list_head *unused)
-{
-	u8 bits = image->geo.cluster_bits;
-	struct freed *f, *next;
-
-	list_for_each_entry_safe(f, next, unused, node) {
-		if (qcow_rule_broken(QCOW_RULE_PUNCH) ||
-		    !qcow_file_zero(image->file, f->first << bits,
-				    (u64)f->count << bits, true))
-			continue;
-		list_del(&f->node);
-		kfree(f);
-	}
-}
-
-static void free_list(struct list_head *list)
-{
-	struct freed *f, *next;
-
-	list_for_each_entry_safe(f, next, list, node)
-		kfree(f);
-}
-
-/* Clusters that read zeros and that nothing leads to. */
-static int give_back(struct qcow_image *image, struct list_head *unused)
-{
-	struct freed *f;
-	int err;
-
-	list_for_each_entry(f, unused, node) {
-		err = qcow_alloc_give(image, f->first, f->count);
-		if (err && err != -ENOMEM)
-			return err;
-	}
-	return 0;
-}
-
-/* All I/O of the epoch, and of those before it, is over. */
-static void epoch_work(struct work_struct *work)
-{
-	struct qcow_epoch *epoch =
-		container_of(work, struct qcow_epoch, work);
-	struct qcow_image *image = epoch->image;
-	struct qcow_commit *commit = &image->commit;
-	unsigned int noio = memalloc_noio_save();
-	struct freed *f, *next;
-	LIST_HEAD(unused);
-	int err = READ_ONCE(commit->error);
-
-	qcow_record_step(QCOW_STEP_RELEASE);
-	list_for_each_entry_safe(f, next, &epoch->freed, node) {
-		if (!err)
-			err = release(image, f, &unused);
-		kfree(f);
-	}
-	if (!err) {
-		punch(image, &unused);
-		err = give_back(image, &unused);
-	}
-	if (err)
-		qcow_commit_fail(image, "releasing clusters", err);
-	free_list(&unused);
-	spin_lock(&commit->lock);
-	commit->quarantine -= epoch->clusters;
-	spin_unlock(&commit->lock);
-	if (epoch->next)
-		percpu_ref_put(&epoch->next->ref);
-	percpu_ref_exit(&epoch->ref);
-	kfree_rcu(epoch, rcu);
-	qcow_commit_soon(image);
-	atomic_dec(&commit->epochs);
-	wake_up_all(&commit->idle);
-	memalloc_noio_restore(noio);
-}
-
-/*
- * Begin a new epoch if there is something to release in this one.
- *
- * Return: the closed one, to be killed when the commit is durable, or NULL.
- */
-static struct qcow_epoch *close_epoch(struct qcow_image *image)
-{
-	struct qcow_commit *commit = &image->commit;
-	struct qcow_epoch *old, *new;
-	bool empty;
-
-	spin_lock(&commit->lock);
-	old = rcu_dereference_protected(commit->epoch,
-					lockdep_is_held(&commit->lock));
-	/* none: the last commit of all */
-	empty = !old || list_empty(&old->freed);
-	spin_unlock(&commit->lock);
-	if (empty)
-		return NULL;
-	new = epoch_alloc(image);
-	if (!new)
-		return NULL;	/* released by a later commit */
-	percpu_ref_get(&new->ref);
-	old->next = new;
-	spin_lock(&commit->lock);
-	rcu_assign_pointer(commit->epoch, new);
-	spin_unlock(&commit->lock);
-	return old;
-}
-
 /**
  * struct round - what one part of a commit writes
  * @slices: L2 slices with copies
@@ -388,7 +168,7 @@ static int commit_once(struct qcow_image *image)
 		return -EIO;
 	qcow_stat_inc(image, commits);
 	if (!commit->closed)
-		commit->closed = close_epoch(image);
+		commit->closed = qcow_epoch_close(image);
 	err = commit_rounds(image);
 	if (err && !may_pass(err))
 		qcow_commit_fail(image, "a commit", err);
@@ -524,7 +304,7 @@ int qcow_commit_init(struct qcow_image *image)
 	if (qcow_commit_set_l1(image, image->active.l1_size))
 		return -ENOMEM;
 	commit->wq = alloc_ordered_workqueue("qcow-commit", WQ_MEM_RECLAIM);
-	epoch = commit->wq ? epoch_alloc(image) : NULL;
+	epoch = commit->wq ? qcow_epoch_alloc(image) : NULL;
 	if (!epoch) {
 		if (commit->wq)
 			destroy_workqueue(commit->wq);
@@ -554,20 +334,6 @@ int qcow_commit_run(struct qcow_image *image)
 	return image->commit.result;
 }
 
-static bool has_freed(struct qcow_image *image)
-{
-	struct qcow_commit *commit = &image->commit;
-	const struct qcow_epoch *epoch;
-	bool any;
-
-	spin_lock(&commit->lock);
-	epoch = rcu_dereference_protected(commit->epoch,
-					  lockdep_is_held(&commit->lock));
-	any = !list_empty(&epoch->freed);
-	spin_unlock(&commit->lock);
-	return any;
-}
-
 int qcow_commit_quiesce(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -579,7 +345,7 @@ int qcow_commit_quiesce(struct qcow_image *image)
 			return err ? err : -EIO;
 		/* the current one is always there */
 		wait_event(commit->idle, atomic_read(&commit->epochs) == 1);
-	} while (is_dirty(image) || has_freed(image));
+	} while (is_dirty(image) || qcow_epoch_has_freed(image));
 	cancel_delayed_work_sync(&commit->timer);
 	return commit->error ? -EIO : 0;
 }

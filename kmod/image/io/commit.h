@@ -42,14 +42,4 @@ bool qcow_commit_idle(struct qcow_image *image);
  */
 bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd);
 
-/**
- * qcow_commit_free - nothing in memory refers to these clusters any more
- *
- * One reference to each is dropped when that is durable and who might still
- * read or write there is through.
- *
- * Context: a worker.
- */
-int qcow_commit_free(struct qcow_image *image, u64 first, u32 count);
-
 #endif /* QCOW_IMAGE_COMMIT_H */
