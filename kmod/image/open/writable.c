@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "image/internal.h"
+#include "image/space/refill.h"
 
 static void set_autoclear(void *header, const void *arg)
 {

@@ -6,13 +6,8 @@
 #include <linux/types.h>
 
 struct qcow_cmd;
+struct qcow_extent;
 struct qcow_image;
-
-/** qcow_alloc_init - cut off what nobody uses behind the last used cluster */
-int qcow_alloc_init(struct qcow_image *image);
-
-/** qcow_alloc_destroy - @cut: the unused end of the file, off */
-int qcow_alloc_destroy(struct qcow_image *image, bool cut);
 
 /**
  * qcow_alloc_take - take up to @want neighbouring clusters, refcount 1 each
@@ -30,15 +25,6 @@ u32 qcow_alloc_take(struct qcow_image *image, u32 want, u64 *first);
  * none, -ENOSPC for example.
  */
 int qcow_alloc_wait(struct qcow_image *image, struct qcow_cmd *cmd);
-
-/**
- * qcow_alloc_found - a refcount block comes by for the first time
- * @block: as it lies in the file
- *
- * What is free in it was free at attach.  Context: qcow_refs.mutex is held.
- */
-void qcow_alloc_found(struct qcow_image *image, const void *block,
-		      unsigned long index);
 
 /**
  * qcow_alloc_give - clusters that read zeros and have refcount 0
@@ -59,5 +45,14 @@ void qcow_alloc_stop(struct qcow_image *image);
  * No refcount block is pinned for it any more.  Context: qcow_alloc_stop().
  */
 void qcow_alloc_withdraw(struct qcow_image *image);
+
+/** qcow_alloc_add - more fresh clusters
+ * @first: to be taken before others, as they are inside the file
+ */
+void qcow_alloc_add(struct qcow_image *image, struct qcow_extent *e,
+		    bool first);
+
+/** qcow_alloc_drop_emptied - let go of the blocks of what was used up */
+void qcow_alloc_drop_emptied(struct qcow_image *image);
 
 #endif /* QCOW_IMAGE_ALLOC_H */

@@ -5,6 +5,7 @@
 
 #include "format/refcount.h"
 #include "image/internal.h"
+#include "image/space/free.h"
 
 /* Bytes of blocks, and how many at least, kept though nobody pins them. */
 #define KEEP_BYTES	(4U << 20)

@@ -99,19 +99,6 @@ void qcow_refs_set(struct qcow_image *image, struct qcow_refblock *b,
  */
 long qcow_refs_drop(struct qcow_image *image, u64 cluster);
 
-/**
- * qcow_reftable_grow - a longer refcount table, and blocks that count it
- * @first: the first of free clusters behind the end; it goes there
- * @used:  how many of those it wrote to, where it fails too
- *
- * The header is switched to it when it is durable, and is durable when this
- * returns 0.  Nobody else may change the table meanwhile.
- *
- * Context: the refill.
- * Return: 0; -EFBIG: no table may be that long; or another error.
- */
-int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used);
-
 /** qcow_refs_write - write what is dirty; no sync */
 int qcow_refs_write(struct qcow_image *image);
 

@@ -12,6 +12,7 @@
 #include "file/record.h"
 #include "format/refcount.h"
 #include "image/internal.h"
+#include "image/space/reftable.h"
 
 /* As QEMU has it. */
 #define MAX_TABLE_BYTES	(8ULL << 20)

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The work item that fills the reserve of fresh clusters, and the end of the
+ * file, behind which it finds them.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "file/record.h"
+#include "file/relief.h"
+#include "format/refcount.h"
+#include "image/internal.h"
+#include "image/space/alloc.h"
+#include "image/space/free.h"
+#include "image/space/refill.h"
+#include "image/space/reftable.h"
+
+/* The first refill, and the largest, in bytes. */
+#define STEP_MIN	(1ULL << 20)
+#define STEP_MAX	(64ULL << 20)
+
+/* Refcount blocks that a refill looks into for free clusters. */
+#define SCAN_BLOCKS	4
+
+static u64 to_bytes(const struct qcow_image *image, u64 clusters)
+{
+	return clusters << image->geo.cluster_bits;
+}
+
+static void wake_waiters(struct qcow_alloc *alloc, int error)
+{
+	struct qcow_cmd *cmd, *next;
+	LIST_HEAD(waiters);
+
+	spin_lock(&alloc->lock);
+	alloc->refilling = false;
+	alloc->error = error;
+	list_splice_init(&alloc->waiters, &waiters);
+	spin_unlock(&alloc->lock);
+	list_for_each_entry_safe(cmd, next, &waiters, node) {
+		if (error)
+			qcow_cmd_fail(cmd, error);
+		else
+			qcow_cmd_unpark(cmd);
+	}
+}
+
+/* A new block counts itself durably before the table leads to it. */
+static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
+{
+	int err;
+
+	qcow_record_step(QCOW_STEP_REFBLOCK);
+	err = qcow_refs_write_new(image, b);
+	if (!err && !qcow_rule_broken(QCOW_RULE_REFTABLE))
+		err = qcow_commit_sync(image, image->file);
+	if (err)
+		return err;
+	qcow_record_step(QCOW_STEP_REFTABLE);
+	err = qcow_refs_publish(image, b);
+	if (err)
+		/* it leads there, or does not: nobody knows */
+		qcow_commit_fail(image, "changing the refcount table", err);
+	return err;
+}
+
+/*
+ * A block for clusters of the new range, in its first cluster if it is new.
+ * *@first and *@count lose that cluster.
+ */
+static struct qcow_refblock *cover(struct qcow_image *image, u64 *first,
+				   u64 *count)
+{
+	unsigned long index = qcow_refblock_index(image, *first);
+	struct qcow_metadata *m;
+	struct qcow_refblock *b;
+	int err;
+
+	b = qcow_refblock_get(image, index);
+	if (b)
+		return b;
+	m = qcow_metadata_alloc(GFP_NOIO);
+	if (!m)
+		return ERR_PTR(-ENOMEM);
+	b = qcow_refblock_create(image, index, to_bytes(image, *first));
+	err = PTR_ERR_OR_ZERO(b);
+	if (!err) {
+		err = publish_block(image, b);
+		if (err) {
+			qcow_refblock_put(image, b);
+			qcow_refblocks_forget(image, index, 1);
+		}
+	}
+	if (err) {
+		kfree(m);
+		return ERR_PTR(err);
+	}
+	kfree(qcow_metadata_add(image, m, *first, 1));
+	(*first)++;
+	(*count)--;
+	return b;
+}
+
+static int extend_file(struct qcow_image *image, u64 first, u64 *count)
+{
+	int err;
+
+	for (;;) {
+		err = qcow_file_extend(image->file, to_bytes(image, first),
+				       to_bytes(image, *count));
+		if (err != -ENOSPC || *count == 1)
+			return err;
+		*count /= 2;
+	}
+}
+
+/*
+ * What lies behind the end counts as zeros: what a failed attempt has left goes
+ * away, or the end moves behind it, and it is found at the next attach.  Once
+ * nobody knows which header is in the file, nothing is allocated any more.
+ */
+static bool take_back(struct qcow_image *image)
+{
+	return READ_ONCE(image->commit.error) ||
+	       !qcow_file_truncate(image->file,
+				   to_bytes(image, image->alloc.end));
+}
+
+/* The table is too short for what follows. */
+static int grow_table(struct qcow_image *image)
+{
+	u64 used = 0;
+	int err = qcow_reftable_grow(image, image->alloc.end, &used);
+
+	if (!err || (used && !take_back(image)))
+		image->alloc.end += used;
+	return err == -EFBIG ? -ENOSPC : err;
+}
+
+/* At the file's end: as much as one refcount block counts, at the most. */
+static int extend(struct qcow_image *image)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	u8 bits = qcow2_refcount_block_bits(&image->geo);
+	u64 first = alloc->end, in_block, count;
+	struct qcow_refblock *b;
+	struct qcow_extent *e;
+	int err;
+
+	if (qcow_refblock_index(image, first) >= image->refs.entries)
+		return grow_table(image);
+	in_block = (1ULL << bits) - (first & ((1ULL << bits) - 1));
+	count = min(alloc->step, in_block);
+	qcow_record_step(QCOW_STEP_EXTEND);
+	err = extend_file(image, first, &count);
+	if (err)
+		return err;
+	b = cover(image, &first, &count);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	e = count ? qcow_extent_alloc(image, first, count, b) : NULL;
+	if (!e)
+		qcow_refblock_put(image, b);
+	alloc->end = first;
+	if (count && !e)
+		return -ENOMEM;
+	alloc->end += count;
+	if (e)
+		qcow_alloc_add(image, e, false);
+	return 0;
+}
+
+/* One run of clusters that were free all the time. */
+static int reuse(struct qcow_image *image, struct qcow_extent *e)
+{
+	int err;
+
+	qcow_record_step(QCOW_STEP_EXTEND);
+	err = qcow_file_zero(image->file, to_bytes(image, e->first),
+			     to_bytes(image, e->count), true);
+	if (!err)
+		err = qcow_alloc_give(image, e->first, e->count);
+	kfree(e);
+	return err;
+}
+
+/* Blocks that nobody needed so far. */
+static void scan(struct qcow_image *image)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	u64 end = qcow_refblock_index(image, alloc->scan_end - 1) + 1;
+	unsigned int n = SCAN_BLOCKS;
+
+	for (; n && list_empty(&alloc->found) && alloc->scan_next < end; n--) {
+		struct qcow_refblock *b =
+			qcow_refblock_get(image, alloc->scan_next++);
+
+		if (!IS_ERR_OR_NULL(b))
+			qcow_refblock_put(image, b);
+	}
+}
+
+static int refill(struct qcow_image *image)
+{
+	struct qcow_extent *found;
+
+	if (READ_ONCE(image->commit.error))
+		return -EIO;
+	scan(image);
+	mutex_lock(&image->refs.mutex);
+	found = list_first_entry_or_null(&image->alloc.found, struct qcow_extent,
+					 node);
+	if (found)
+		list_del(&found->node);
+	mutex_unlock(&image->refs.mutex);
+	return found ? reuse(image, found) : extend(image);
+}
+
+/* Blocks stay in the file, so not many of them ahead of need. */
+static u64 max_step(const struct qcow_image *image)
+{
+	u64 blocks = 4ULL << qcow2_refcount_block_bits(&image->geo);
+
+	return clamp(STEP_MAX >> image->geo.cluster_bits, 1ULL, blocks);
+}
+
+static bool is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
+/*
+ * What was freed may be room after a commit.  It is for those who write to it,
+ * as it has no blocks any more: so nothing is taken ahead of need.
+ */
+static void scrape(struct qcow_image *image)
+{
+	WRITE_ONCE(image->alloc.step, 1);
+	qcow_commit_hurry(image);
+}
+
+static void refill_work(struct work_struct *work)
+{
+	struct qcow_image *image =
+		container_of(work, struct qcow_image, alloc.refill);
+	struct qcow_alloc *alloc = &image->alloc;
+	unsigned int noio = memalloc_noio_save();
+	int nice = qcow_urgent_enter();
+	int err = 0;
+
+	qcow_alloc_drop_emptied(image);
+	while (!err && READ_ONCE(alloc->clusters) < alloc->step)
+		err = refill(image);
+	/* who used so much up will use more: once for each time they do */
+	if (!err)
+		WRITE_ONCE(alloc->step, min(alloc->step * 2, max_step(image)));
+	wake_waiters(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
+	if (is_full(err))
+		scrape(image);
+	qcow_urgent_leave(nice);
+	memalloc_noio_restore(noio);
+}
+
+/*
+ * The highest cluster with a refcount, plus one; but not less than what the
+ * header and the L1 table lead to, should the refcounts be wrong.
+ */
+static int find_end(struct qcow_image *image, bool killable, u64 *end)
+{
+	u8 bits = qcow2_refcount_block_bits(&image->geo);
+	long index = image->refs.entries;
+	u64 offset;
+
+	*end = 0;
+	while (index--) {
+		struct qcow_refblock *b;
+		u64 i = 1ULL << bits;
+
+		/* behind the file's end are zeros */
+		offset = image->refs.table[index] & QCOW2_REFTABLE_OFFSET_MASK;
+		if (!offset || offset >= qcow_file_size(image->file))
+			continue;
+		if (killable && fatal_signal_pending(current))
+			return -EINTR;
+		b = qcow_refblock_get(image, index);
+		if (IS_ERR(b))
+			return PTR_ERR(b);
+		while (i && !qcow2_refcount_get(b->data,
+						image->geo.refcount_order,
+						i - 1))
+			i--;
+		qcow_refblock_put(image, b);
+		if (i) {
+			*end = ((u64)index << bits) + i;
+			break;
+		}
+	}
+	*end = max(*end, qcow_metadata_end(image));
+	return *end > QCOW2_MAX_HOST_OFFSET >> image->geo.cluster_bits ?
+	       -EUCLEAN : 0;
+}
+
+/*
+ * What lies behind the end was never linked durably: it may be stale data of
+ * a run that was cut off.  Without it the range can be made fresh again.
+ */
+static int cut_tail(struct qcow_image *image)
+{
+	u64 end = to_bytes(image, image->alloc.end);
+	int err;
+
+	if (qcow_file_size(image->file) <= end)
+		return 0;
+	err = qcow_file_truncate(image->file, end);
+	return err ? err : qcow_file_sync(image->file);
+}
+
+/* The last block came by before it was known where the end is. */
+static int find_in_last(struct qcow_image *image)
+{
+	unsigned long index = qcow_refblock_index(image,
+						  image->alloc.end - 1);
+	struct qcow_refblock *b = qcow_refblock_get(image, index);
+
+	if (IS_ERR_OR_NULL(b))
+		return PTR_ERR_OR_ZERO(b);
+	mutex_lock(&image->refs.mutex);
+	qcow_alloc_found(image, b->data, index);
+	mutex_unlock(&image->refs.mutex);
+	qcow_refblock_put(image, b);
+	return 0;
+}
+
+static void free_extents(struct qcow_image *image, struct list_head *list)
+{
+	struct qcow_extent *e, *next;
+
+	list_for_each_entry_safe(e, next, list, node) {
+		if (e->block)
+			qcow_refblock_put(image, e->block);
+		kfree(e);
+	}
+	INIT_LIST_HEAD(list);
+}
+
+int qcow_alloc_init(struct qcow_image *image)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	int err;
+
+	spin_lock_init(&alloc->lock);
+	INIT_LIST_HEAD(&alloc->extents);
+	INIT_LIST_HEAD(&alloc->emptied);
+	INIT_LIST_HEAD(&alloc->found);
+	INIT_LIST_HEAD(&alloc->waiters);
+	INIT_WORK(&alloc->refill, refill_work);
+	alloc->step = max(STEP_MIN >> image->geo.cluster_bits, 1ULL);
+	err = find_end(image, true, &alloc->end);
+	if (err)
+		return err;
+	alloc->scan_end = alloc->end;
+	err = find_in_last(image);
+	if (!err)
+		err = cut_tail(image);
+	if (err)
+		free_extents(image, &alloc->found);
+	return err;
+}
+
+int qcow_alloc_destroy(struct qcow_image *image, bool cut)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	int err = 0;
+
+	cancel_work_sync(&alloc->refill);
+	free_extents(image, &alloc->extents);
+	free_extents(image, &alloc->emptied);
+	free_extents(image, &alloc->found);
+	if (cut)
+		err = find_end(image, false, &alloc->end);
+	return err || !cut ? err : cut_tail(image);
+}
