@@ -109,28 +109,7 @@ int qcow_image_settle(struct qcow_image *image);
 
 /* change.c */
 
-/** qcow_change_check - is it the active disk of a qcow2 image that is written? */
-int qcow_change_check(const struct qcow_view *view, struct qcow_reason *why);
-
 /* rebase.c */
-
-/** qcow_rebase - another backing file; Context: the image is quiet */
-int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
-		struct qcow_reason *why);
-
-/** qcow_backing_check - can that image back it, with the device as it is? */
-int qcow_backing_check(const struct qcow_image *image,
-		       const struct qcow_image *backing,
-		       struct qcow_reason *why);
-
-struct qcow_shadow;
-
-/* snapshot.c, resize.c, empty.c: what becomes different, to be switched to */
-int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change);
-int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change);
-int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change);
-int qcow_resize(struct qcow_shadow *s, struct qcow_change *change);
-int qcow_empty(struct qcow_shadow *s, struct qcow_change *change);
 
 /* verify.c */
 
@@ -176,17 +155,6 @@ int qcow_cmd_run(const struct qcow_cmd *like);
 int qcow_cmd_wait(struct qcow_view *view, enum qcow_op op, u64 pos, u32 len);
 
 /* merge.c */
-
-/** qcow_merge_open - open what QCOW_CHANGE_MERGE_BEGIN needs: change->layers */
-int qcow_merge_open(struct qcow_image *image, struct qcow_change *change,
-		    struct qcow_reason *why);
-void qcow_merge_free(struct qcow_merge_state *merge);
-
-/* At rest: see struct qcow_change. */
-int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
-		     struct qcow_reason *why);
-int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why);
-int qcow_merge_stop(struct qcow_image *image);
 
 /* fill.c */
 

@@ -3,9 +3,10 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "image/internal.h"
+#include "image/change/empty.h"
 #include "image/change/shadow.h"
 #include "image/change/tree.h"
+#include "image/internal.h"
 
 int qcow_empty(struct qcow_shadow *s, struct qcow_change *change)
 {

@@ -25,6 +25,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "image/change/merge.h"
+#include "image/change/rebase.h"
 #include "image/internal.h"
 
 #define GRANULE_BITS	16		/* at least */

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "format/rebase.h"
+#include "image/change/rebase.h"
 #include "image/internal.h"
 
 /**

@@ -11,6 +11,7 @@
 
 #include "format/snapshot.h"
 #include "image/change/shadow.h"
+#include "image/change/snapshot.h"
 #include "image/change/tree.h"
 #include "image/internal.h"
 #include "image/map/snaptable.h"

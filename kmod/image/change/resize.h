@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A new size of the active disk: what becomes different, to be switched to. */
+#ifndef QCOW_IMAGE_CHANGE_RESIZE_H
+#define QCOW_IMAGE_CHANGE_RESIZE_H
+
+struct qcow_change;
+struct qcow_shadow;
+
+int qcow_resize(struct qcow_shadow *s, struct qcow_change *change);
+
+#endif /* QCOW_IMAGE_CHANGE_RESIZE_H */
