@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Structural changes: what is asked for, and whether it may be done. */
+#include "file/reason.h"
 #include "image/change/change.h"
 #include "image/change/merge.h"
 #include "image/change/switch.h"
-#include "image/internal.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/open/chain.h"
+#include "image/open/describe.h"
+#include "image/open/formats.h"
+#include "image/open/registry.h"
 
 int qcow_change_lock(const struct qcow_change *change)
 {

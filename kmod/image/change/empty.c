@@ -3,10 +3,11 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "format/header.h"
 #include "image/change/empty.h"
 #include "image/change/shadow.h"
 #include "image/change/tree.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 
 int qcow_empty(struct qcow_shadow *s, struct qcow_change *change)
 {

@@ -3,8 +3,11 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
+#include "file/reason.h"
 #include "image/change/change.h"
-#include "image/internal.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/io/cmd.h"
 
 /* Of a command; who asks for more may be interrupted in between. */
 #define FILL_BYTES	SZ_4M

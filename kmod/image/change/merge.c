@@ -25,9 +25,23 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "file/buf.h"
+#include "file/reason.h"
 #include "image/change/merge.h"
 #include "image/change/rebase.h"
-#include "image/internal.h"
+#include "image/core/epoch_ref.h"
+#include "image/core/marks.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/io/cmd.h"
+#include "image/io/commit.h"
+#include "image/map/lookup.h"
+#include "image/map/run.h"
+#include "image/open/chain.h"
+#include "image/open/describe.h"
+#include "image/open/image.h"
+#include "image/open/registry.h"
+#include "image/space/alloc.h"
 
 #define GRANULE_BITS	16		/* at least */
 #define MAX_GRANULES	(1ULL << 24)

@@ -7,9 +7,17 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/file_io.h"
+#include "file/reason.h"
+#include "format/fault.h"
+#include "format/header.h"
 #include "format/rebase.h"
 #include "image/change/rebase.h"
-#include "image/internal.h"
+#include "image/core/header.h"
+#include "image/core/health.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/open/describe.h"
 
 /**
  * struct head - a first cluster

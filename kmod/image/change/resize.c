@@ -3,10 +3,12 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/reason.h"
+#include "format/header.h"
 #include "image/change/resize.h"
 #include "image/change/shadow.h"
 #include "image/change/tree.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 
 static u64 to_clusters(const struct qcow_shadow *s, u64 bytes)
 {

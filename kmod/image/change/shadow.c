@@ -22,10 +22,18 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/file_io.h"
+#include "file/reason.h"
 #include "file/record.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
 #include "format/refcount.h"
-#include "image/internal.h"
 #include "image/change/shadow.h"
+#include "image/core/header.h"
+#include "image/core/health.h"
+#include "image/core/types.h"
+#include "image/space/metadata.h"
 
 /* As QEMU has it. */
 #define MAX_REFTABLE_BYTES	(8ULL << 20)

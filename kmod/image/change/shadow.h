@@ -3,8 +3,8 @@
  * What an image becomes, built aside: new tables in clusters behind the end,
  * and the refcounts as they will be then.
  */
-#ifndef QCOW_IMAGE_SHADOW_H
-#define QCOW_IMAGE_SHADOW_H
+#ifndef QCOW_IMAGE_CHANGE_SHADOW_H
+#define QCOW_IMAGE_CHANGE_SHADOW_H
 
 #include <linux/types.h>
 #include <linux/xarray.h>
@@ -86,4 +86,4 @@ int qcow_shadow_put_l1(struct qcow_shadow *s);
  */
 int qcow_shadow_switch(struct qcow_shadow *s);
 
-#endif /* QCOW_IMAGE_SHADOW_H */
+#endif /* QCOW_IMAGE_CHANGE_SHADOW_H */

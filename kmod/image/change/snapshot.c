@@ -9,11 +9,15 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/file_io.h"
+#include "file/reason.h"
+#include "format/header.h"
+#include "format/l2.h"
 #include "format/snapshot.h"
 #include "image/change/shadow.h"
 #include "image/change/snapshot.h"
 #include "image/change/tree.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 #include "image/map/snaptable.h"
 
 /* QEMU keeps names in so many bytes, the NUL included. */

@@ -7,14 +7,27 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/reason.h"
 #include "file/record.h"
+#include "format/header.h"
+#include "format/l2.h"
 #include "image/change/empty.h"
 #include "image/change/rebase.h"
 #include "image/change/resize.h"
 #include "image/change/shadow.h"
 #include "image/change/snapshot.h"
 #include "image/change/switch.h"
-#include "image/internal.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/io/cmd.h"
+#include "image/io/commit.h"
+#include "image/io/verify.h"
+#include "image/map/cache.h"
+#include "image/map/l1.h"
+#include "image/space/alloc.h"
+#include "image/space/epoch.h"
+#include "image/space/metadata.h"
+#include "image/space/refs.h"
 
 /* Runs of clusters that are released before it is waited for a commit. */
 #define RELEASE_RUNS	4096

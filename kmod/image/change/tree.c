@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/sched.h>
 
+#include "file/file_io.h"
+#include "file/reason.h"
 #include "file/record.h"
-#include "image/internal.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
 #include "image/change/shadow.h"
 #include "image/change/tree.h"
+#include "image/core/types.h"
+#include "image/space/metadata.h"
 
 static u32 words(const struct qcow_shadow *s)
 {

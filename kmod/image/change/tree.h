@@ -4,8 +4,8 @@
  * Every reference through each L1 table counts, also where two L1 tables lead
  * to one L2 table.
  */
-#ifndef QCOW_IMAGE_TREE_H
-#define QCOW_IMAGE_TREE_H
+#ifndef QCOW_IMAGE_CHANGE_TREE_H
+#define QCOW_IMAGE_CHANGE_TREE_H
 
 #include <linux/types.h>
 
@@ -47,4 +47,4 @@ int qcow_tree_cut(struct qcow_shadow *s, u64 clusters);
  */
 int qcow_tree_hide(struct qcow_shadow *s, u64 first, u64 count);
 
-#endif /* QCOW_IMAGE_TREE_H */
+#endif /* QCOW_IMAGE_CHANGE_TREE_H */

@@ -4,7 +4,7 @@
 
 #include "file/record.h"
 #include "image/core/epoch_ref.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 
 struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image)
 {

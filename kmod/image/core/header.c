@@ -2,8 +2,11 @@
 /* Changes of the image file's header: all of a sector at once, durably. */
 #include <linux/slab.h>
 
+#include "file/file_io.h"
+#include "format/header.h"
 #include "image/core/header.h"
-#include "image/internal.h"
+#include "image/core/health.h"
+#include "image/core/types.h"
 
 int qcow_header_change(struct qcow_image *image,
 		       void (*change)(void *header, const void *arg),

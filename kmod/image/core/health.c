@@ -2,8 +2,11 @@
 /* Errors that stay, syncs that count, and metadata that is wrong. */
 #include <linux/printk.h>
 
+#include "file/file.h"
+#include "file/file_io.h"
+#include "format/fault.h"
 #include "image/core/health.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 
 void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Have a commit begin. */
 #include "image/core/kick.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 
 #define COMMIT_INTERVAL	(5 * HZ)
 

@@ -3,9 +3,8 @@
 #include <linux/bitops.h>
 
 #include "image/core/epoch_ref.h"
-#include "image/core/kick.h"
 #include "image/core/marks.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 
 void qcow_merge_enter(struct qcow_cmd *cmd)
 {

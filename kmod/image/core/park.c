@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Commands that wait, are woken, and end. */
+#include "image/core/epoch_ref.h"
+#include "image/core/marks.h"
 #include "image/core/park.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 
 void qcow_cmd_put(struct qcow_cmd *cmd)
 {

@@ -16,10 +16,25 @@
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
+#include "file/buf.h"
+#include "file/file_io.h"
 #include "file/relief.h"
 #include "file/task.h"
+#include "image/core/epoch_ref.h"
+#include "image/core/health.h"
+#include "image/core/marks.h"
 #include "image/core/park.h"
-#include "image/internal.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/io/cmd.h"
+#include "image/io/commit.h"
+#include "image/io/fill.h"
+#include "image/io/write.h"
+#include "image/map/cache.h"
+#include "image/map/inflate.h"
+#include "image/map/map.h"
+#include "image/map/run.h"
 
 /* Of dispatch_run(): what the map says has changed. */
 #define LOOK_AGAIN	1

@@ -47,8 +47,15 @@
 #include <linux/slab.h>
 
 #include "file/record.h"
-#include "image/internal.h"
+#include "image/core/health.h"
+#include "image/core/park.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/io/commit.h"
+#include "image/map/cache.h"
 #include "image/map/l1.h"
+#include "image/space/epoch.h"
+#include "image/space/refs.h"
 
 #define RETRY_INTERVAL	(HZ / 2)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Commits: how changed metadata gets to the disk, and freed clusters back. */
-#ifndef QCOW_IMAGE_COMMIT_H
-#define QCOW_IMAGE_COMMIT_H
+#ifndef QCOW_IMAGE_IO_COMMIT_H
+#define QCOW_IMAGE_IO_COMMIT_H
 
 #include <linux/types.h>
 
@@ -42,4 +42,4 @@ bool qcow_commit_idle(struct qcow_image *image);
  */
 bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd);
 
-#endif /* QCOW_IMAGE_COMMIT_H */
+#endif /* QCOW_IMAGE_IO_COMMIT_H */

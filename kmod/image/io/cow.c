@@ -12,9 +12,29 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/buf.h"
+#include "file/file_io.h"
 #include "file/record.h"
-#include "image/internal.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/health.h"
+#include "image/core/kick.h"
+#include "image/core/park.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/io/cow.h"
+#include "image/map/cache.h"
 #include "image/map/entry.h"
+#include "image/map/inflate.h"
+#include "image/map/l1.h"
+#include "image/map/lookup_write.h"
+#include "image/map/map.h"
+#include "image/map/run.h"
+#include "image/map/slice.h"
+#include "image/space/alloc.h"
+#include "image/space/epoch.h"
+#include "image/space/metadata.h"
 
 /**
  * struct cell - a guest cluster under copy

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Copy on write: clusters that may not be written where they are. */
-#ifndef QCOW_IMAGE_COW_H
-#define QCOW_IMAGE_COW_H
+#ifndef QCOW_IMAGE_IO_COW_H
+#define QCOW_IMAGE_IO_COW_H
 
 #include <linux/types.h>
 
@@ -33,4 +33,4 @@ int qcow_free_entry(struct qcow_image *image, u64 guest, u64 entry);
 /** qcow_cow_table - give the active disk an L2 table of its own; 0: look again */
 int qcow_cow_table(struct qcow_cmd *cmd, u64 l1_index);
 
-#endif /* QCOW_IMAGE_COW_H */
+#endif /* QCOW_IMAGE_IO_COW_H */

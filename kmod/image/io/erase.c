@@ -5,7 +5,20 @@
  * below where it lies in place, and else copied with zeros laid over it; to a
  * discard it is not worth that.
  */
-#include "image/internal.h"
+#include "file/file_io.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/kick.h"
+#include "image/core/types.h"
+#include "image/io/commit.h"
+#include "image/io/cow.h"
+#include "image/io/erase.h"
+#include "image/io/write.h"
+#include "image/map/cache.h"
+#include "image/map/lookup_write.h"
+#include "image/map/run.h"
+#include "image/map/slice.h"
 
 /* Clusters that are unlinked under one lock. */
 #define UNLINK_BATCH	64

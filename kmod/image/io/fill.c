@@ -8,7 +8,10 @@
  * then on: else where nothing shows through now they would leave a hole, for
  * the next backing file to show through.
  */
-#include "image/internal.h"
+#include "image/core/interface.h"
+#include "image/io/fill.h"
+#include "image/io/write.h"
+#include "image/map/run.h"
 
 int qcow_fill(struct qcow_cmd *cmd, struct qcow_run *run)
 {

@@ -9,7 +9,18 @@
 #include <linux/bitmap.h>
 
 #include "file/record.h"
-#include "image/internal.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/health.h"
+#include "image/core/types.h"
+#include "image/io/verify.h"
+#include "image/map/cache.h"
+#include "image/map/l1.h"
+#include "image/map/lookup_write.h"
+#include "image/map/slice.h"
+#include "image/space/metadata.h"
+#include "image/space/refs.h"
 
 int qcow_verify_reset(struct qcow_image *image, u32 l1_size)
 {

@@ -5,7 +5,21 @@
  */
 #include <linux/slab.h>
 
-#include "image/internal.h"
+#include "format/l2.h"
+#include "image/core/kick.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/io/commit.h"
+#include "image/io/cow.h"
+#include "image/io/verify.h"
+#include "image/io/write.h"
+#include "image/map/cache.h"
+#include "image/map/l1.h"
+#include "image/map/lookup_write.h"
+#include "image/map/run.h"
+#include "image/map/slice.h"
+#include "image/space/alloc.h"
+#include "image/space/metadata.h"
 
 /* A table that reads zeros, durably, needs no writing before it is linked. */
 static int new_table(struct qcow_cmd *cmd, u64 l1_index, bool nowait)

@@ -11,9 +11,17 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "file/batch.h"
+#include "file/buf.h"
+#include "file/file_io.h"
 #include "file/record.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/park.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
 #include "image/map/cache.h"
-#include "image/internal.h"
+#include "image/map/slice.h"
 
 /* Slices that a commit can copy though there is no memory, and at a time. */
 #define COPIES_MIN	16

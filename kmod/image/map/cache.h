@@ -5,8 +5,8 @@
  * Lookup takes no lock; a slice that is not there is read asynchronously while
  * the commands that need it are parked.
  */
-#ifndef QCOW_IMAGE_CACHE_H
-#define QCOW_IMAGE_CACHE_H
+#ifndef QCOW_IMAGE_MAP_CACHE_H
+#define QCOW_IMAGE_MAP_CACHE_H
 
 #include <linux/list.h>
 #include <linux/types.h>
@@ -132,4 +132,4 @@ void qcow_cache_written(struct qcow_image *image, struct list_head *copied,
 int qcow_cache_module_init(void);
 void qcow_cache_module_exit(void);
 
-#endif /* QCOW_IMAGE_CACHE_H */
+#endif /* QCOW_IMAGE_MAP_CACHE_H */

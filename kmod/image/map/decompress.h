@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The kernel's decompressors, as far as qcow2 needs them. */
-#ifndef QCOW_IMAGE_DECOMPRESS_H
-#define QCOW_IMAGE_DECOMPRESS_H
+#ifndef QCOW_IMAGE_MAP_DECOMPRESS_H
+#define QCOW_IMAGE_MAP_DECOMPRESS_H
 
 #include <linux/list.h>
 #include <linux/types.h>
@@ -43,4 +43,4 @@ bool qcow_decompress_known(u8 type);
 int qcow_decompress(struct qcow_decompressor *d, const void *src, size_t src_len,
 		    void *dst, size_t want, bool whole);
 
-#endif /* QCOW_IMAGE_DECOMPRESS_H */
+#endif /* QCOW_IMAGE_MAP_DECOMPRESS_H */

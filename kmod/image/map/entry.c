@@ -2,6 +2,8 @@
 /* What an L2 entry has to tell when a cluster is filled. */
 #include <linux/bits.h>
 
+#include "format/header.h"
+#include "format/l2.h"
 #include "image/map/entry.h"
 
 /* Subclusters in this range that are neither there nor zeros. */

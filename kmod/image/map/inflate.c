@@ -12,7 +12,11 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "image/internal.h"
+#include "file/file_io.h"
+#include "format/l2.h"
+#include "image/core/park.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
 #include "image/map/decompress.h"
 #include "image/map/inflate.h"
 

@@ -3,8 +3,8 @@
  * Decompressed clusters: a small cache of them, each inflated by one worker
  * however many commands wait for it.
  */
-#ifndef QCOW_IMAGE_INFLATE_H
-#define QCOW_IMAGE_INFLATE_H
+#ifndef QCOW_IMAGE_MAP_INFLATE_H
+#define QCOW_IMAGE_MAP_INFLATE_H
 
 #include <linux/list.h>
 #include <linux/types.h>
@@ -66,4 +66,4 @@ int qcow_inflate_private(struct qcow_image *image,
 /** qcow_inflate_forget - the stream at this place is going away */
 void qcow_inflate_forget(struct qcow_image *image, u64 host_offset);
 
-#endif /* QCOW_IMAGE_INFLATE_H */
+#endif /* QCOW_IMAGE_MAP_INFLATE_H */

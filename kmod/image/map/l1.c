@@ -7,7 +7,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "image/internal.h"
+#include "file/file_io.h"
+#include "format/l2.h"
+#include "image/core/types.h"
 #include "image/map/l1.h"
 
 static u32 l1_unit(const struct qcow_image *image)

@@ -3,9 +3,18 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
-#include "image/internal.h"
+#include "file/file_io.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/health.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/map/cache.h"
 #include "image/map/lookup.h"
 #include "image/map/plain.h"
+#include "image/map/run.h"
+#include "image/map/slice.h"
 
 static const enum qcow_run_type run_types[] = {
 	[QCOW2_CLUSTER_UNALLOCATED]	= QCOW_RUN_BACKING,

@@ -3,9 +3,17 @@
  * What the tables of a qcow2 image say of a place, for writing: which clusters
  * may be written where they are.
  */
-#include "image/internal.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/health.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/map/cache.h"
 #include "image/map/lookup_write.h"
 #include "image/map/plain.h"
+#include "image/map/run.h"
+#include "image/map/slice.h"
 
 bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset)
 {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/indirect_call_wrapper.h>
 
-#include "image/internal.h"
+#include "image/core/types.h"
+#include "image/map/lookup.h"
+#include "image/map/map.h"
+#include "image/map/run.h"
+#include "image/open/formats.h"
 
 static int map_zero(struct qcow_view *view, u32 len, struct qcow_run *run)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The common case of a lookup, in few instructions. */
-#ifndef QCOW_IMAGE_PLAIN_H
-#define QCOW_IMAGE_PLAIN_H
+#ifndef QCOW_IMAGE_MAP_PLAIN_H
+#define QCOW_IMAGE_MAP_PLAIN_H
 
-#include "image/internal.h"
+#include "format/l2.h"
+#include "image/core/types.h"
+#include "image/map/run.h"
+#include "image/map/slice.h"
 
 /**
  * qcow_map_plain - standard clusters that lie one behind the other
@@ -41,4 +44,4 @@ qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,
 	return true;
 }
 
-#endif /* QCOW_IMAGE_PLAIN_H */
+#endif /* QCOW_IMAGE_MAP_PLAIN_H */

@@ -2,8 +2,8 @@
 /*
  * A slice: 4 KiB of an L2 table, or the whole table where clusters are smaller.
  */
-#ifndef QCOW_IMAGE_SLICE_H
-#define QCOW_IMAGE_SLICE_H
+#ifndef QCOW_IMAGE_MAP_SLICE_H
+#define QCOW_IMAGE_MAP_SLICE_H
 
 #include <linux/list.h>
 #include <linux/rcupdate.h>
@@ -72,4 +72,4 @@ unsigned long qcow_slices_spare(void);
 /** qcow_slices_free_spare - give up to @want back; returns how many */
 unsigned long qcow_slices_free_spare(unsigned long want);
 
-#endif /* QCOW_IMAGE_SLICE_H */
+#endif /* QCOW_IMAGE_MAP_SLICE_H */

@@ -4,8 +4,12 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
+#include "file/file_io.h"
+#include "file/reason.h"
+#include "format/fault.h"
+#include "format/header.h"
 #include "format/snapshot.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 #include "image/map/snaptable.h"
 
 /* Bytes of the snapshot table that are read to look at one entry. */

@@ -3,7 +3,13 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 
-#include "image/internal.h"
+#include "file/file_io.h"
+#include "file/reason.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/types.h"
+#include "image/map/cache.h"
+#include "image/map/view.h"
 
 int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 		   u64 l1_table_offset, u32 l1_size, struct qcow_reason *why)

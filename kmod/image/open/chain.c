@@ -6,9 +6,15 @@
 
 #include <linux/qcow.h>
 
+#include "file/reason.h"
 #include "format/snapshot.h"
-#include "image/internal.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/io/commit.h"
 #include "image/map/snaptable.h"
+#include "image/map/view.h"
+#include "image/open/chain.h"
+#include "image/open/registry.h"
 
 struct qcow_image *qcow_layers_open(const struct qcow_open *open,
 				    struct qcow_reason *why)

@@ -6,7 +6,12 @@
 
 #include <linux/qcow.h>
 
-#include "image/internal.h"
+#include "file/file.h"
+#include "format/header.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/open/describe.h"
 
 static bool is_raw(const struct qcow_image *image)
 {

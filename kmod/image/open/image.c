@@ -6,7 +6,16 @@
 #include <linux/printk.h>
 #include <linux/slab.h>
 
-#include "image/internal.h"
+#include "file/file.h"
+#include "file/file_io.h"
+#include "file/reason.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/map/cache.h"
+#include "image/open/formats.h"
+#include "image/open/image.h"
+#include "image/open/writable.h"
 
 static const struct qcow_image_ops *const formats[] = {
 	&qcow_raw_ops,

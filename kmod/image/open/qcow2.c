@@ -6,9 +6,21 @@
 
 #include <linux/qcow.h>
 
-#include "image/internal.h"
+#include "file/file.h"
+#include "file/file_io.h"
+#include "file/reason.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "image/core/types.h"
+#include "image/io/erase.h"
+#include "image/map/cache.h"
 #include "image/map/decompress.h"
+#include "image/map/inflate.h"
 #include "image/map/lookup.h"
+#include "image/map/lookup_write.h"
+#include "image/map/view.h"
+#include "image/open/formats.h"
+#include "image/open/writable.h"
 
 static int refuse_writing(const struct qcow_image *image,
 			  struct qcow_reason *why)

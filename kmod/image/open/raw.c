@@ -4,7 +4,12 @@
 
 #include <linux/qcow.h>
 
-#include "image/internal.h"
+#include "file/file.h"
+#include "file/file_io.h"
+#include "file/reason.h"
+#include "image/core/types.h"
+#include "image/map/map.h"
+#include "image/open/formats.h"
 
 static int raw_open(struct qcow_image *image, const struct qcow_open *open,
 		    const struct qcow_layer_files *layer,

@@ -13,7 +13,12 @@
 #include <linux/fs.h>
 #include <linux/mutex.h>
 
-#include "image/internal.h"
+#include "file/file.h"
+#include "file/reason.h"
+#include "image/core/types.h"
+#include "image/image.h"
+#include "image/open/image.h"
+#include "image/open/registry.h"
 
 /*
  * Guards the list, the images' @users and their snapshot views.  Held while an

@@ -2,8 +2,19 @@
 /* What a qcow2 image needs to be written. */
 #include <linux/slab.h>
 
-#include "image/internal.h"
+#include "file/reason.h"
+#include "format/header.h"
+#include "image/core/header.h"
+#include "image/core/types.h"
+#include "image/io/commit.h"
+#include "image/io/cow.h"
+#include "image/io/verify.h"
+#include "image/map/cache.h"
+#include "image/open/writable.h"
+#include "image/space/alloc.h"
+#include "image/space/metadata.h"
 #include "image/space/refill.h"
+#include "image/space/refs.h"
 
 static void set_autoclear(void *header, const void *arg)
 {

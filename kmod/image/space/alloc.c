@@ -15,9 +15,10 @@
 
 #include "file/record.h"
 #include "format/refcount.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 #include "image/space/alloc.h"
 #include "image/space/free.h"
+#include "image/space/refs.h"
 
 u32 qcow_alloc_take(struct qcow_image *image, u32 want, u64 *first)
 {

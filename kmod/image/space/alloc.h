@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Clusters to be had: all of them read zeros. */
-#ifndef QCOW_IMAGE_ALLOC_H
-#define QCOW_IMAGE_ALLOC_H
+#ifndef QCOW_IMAGE_SPACE_ALLOC_H
+#define QCOW_IMAGE_SPACE_ALLOC_H
 
 #include <linux/types.h>
 
@@ -55,4 +55,4 @@ void qcow_alloc_add(struct qcow_image *image, struct qcow_extent *e,
 /** qcow_alloc_drop_emptied - let go of the blocks of what was used up */
 void qcow_alloc_drop_emptied(struct qcow_image *image);
 
-#endif /* QCOW_IMAGE_ALLOC_H */
+#endif /* QCOW_IMAGE_SPACE_ALLOC_H */

@@ -5,9 +5,16 @@
  */
 #include <linux/slab.h>
 
+#include "file/file_io.h"
 #include "file/record.h"
-#include "image/internal.h"
+#include "image/core/health.h"
+#include "image/core/kick.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
+#include "image/space/alloc.h"
 #include "image/space/epoch.h"
+#include "image/space/metadata.h"
+#include "image/space/refs.h"
 
 /** struct freed - clusters to be released, one reference each */
 struct freed {

@@ -5,8 +5,10 @@
 #include <linux/slab.h>
 
 #include "format/refcount.h"
-#include "image/internal.h"
+#include "image/core/types.h"
 #include "image/space/free.h"
+#include "image/space/metadata.h"
+#include "image/space/refs.h"
 
 /* Runs of free clusters that are noted of a block. */
 #define SCAN_RUNS	1024

@@ -2,9 +2,16 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "file/file.h"
+#include "file/reason.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
 #include "format/refcount.h"
-#include "image/internal.h"
+#include "format/snapshot.h"
+#include "image/core/types.h"
 #include "image/map/snaptable.h"
+#include "image/space/metadata.h"
 
 struct qcow_metadata {
 	struct rb_node node;

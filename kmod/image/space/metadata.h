@@ -3,8 +3,8 @@
  * Where a writable image's metadata lies, so that no guest data is written
  * there, whatever a table says.
  */
-#ifndef QCOW_IMAGE_METADATA_H
-#define QCOW_IMAGE_METADATA_H
+#ifndef QCOW_IMAGE_SPACE_METADATA_H
+#define QCOW_IMAGE_SPACE_METADATA_H
 
 #include <linux/types.h>
 
@@ -51,4 +51,4 @@ bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count);
 /** qcow_metadata_end - the last cluster of metadata, plus one */
 u64 qcow_metadata_end(struct qcow_image *image);
 
-#endif /* QCOW_IMAGE_METADATA_H */
+#endif /* QCOW_IMAGE_SPACE_METADATA_H */

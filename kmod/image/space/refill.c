@@ -6,13 +6,21 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "file/file.h"
+#include "file/file_io.h"
 #include "file/record.h"
 #include "file/relief.h"
+#include "format/header.h"
 #include "format/refcount.h"
-#include "image/internal.h"
+#include "image/core/health.h"
+#include "image/core/kick.h"
+#include "image/core/park.h"
+#include "image/core/types.h"
 #include "image/space/alloc.h"
 #include "image/space/free.h"
+#include "image/space/metadata.h"
 #include "image/space/refill.h"
+#include "image/space/refs.h"
 #include "image/space/reftable.h"
 
 /* The first refill, and the largest, in bytes. */

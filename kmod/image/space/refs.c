@@ -3,9 +3,15 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/file_io.h"
+#include "format/fault.h"
+#include "format/header.h"
+#include "format/l2.h"
 #include "format/refcount.h"
-#include "image/internal.h"
+#include "image/core/health.h"
+#include "image/core/types.h"
 #include "image/space/free.h"
+#include "image/space/refs.h"
 
 /* Bytes of blocks, and how many at least, kept though nobody pins them. */
 #define KEEP_BYTES	(4U << 20)

@@ -3,8 +3,8 @@
  * Refcounts of a writable image: blocks in memory, changed there, written by
  * commits.
  */
-#ifndef QCOW_IMAGE_REFS_H
-#define QCOW_IMAGE_REFS_H
+#ifndef QCOW_IMAGE_SPACE_REFS_H
+#define QCOW_IMAGE_SPACE_REFS_H
 
 #include <linux/list.h>
 #include <linux/types.h>
@@ -102,4 +102,4 @@ long qcow_refs_drop(struct qcow_image *image, u64 cluster);
 /** qcow_refs_write - write what is dirty; no sync */
 int qcow_refs_write(struct qcow_image *image);
 
-#endif /* QCOW_IMAGE_REFS_H */
+#endif /* QCOW_IMAGE_SPACE_REFS_H */

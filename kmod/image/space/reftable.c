@@ -9,9 +9,16 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "file/file_io.h"
 #include "file/record.h"
-#include "format/refcount.h"
-#include "image/internal.h"
+#include "format/header.h"
+#include "format/l2.h"
+#include "image/core/header.h"
+#include "image/core/health.h"
+#include "image/core/types.h"
+#include "image/space/epoch.h"
+#include "image/space/metadata.h"
+#include "image/space/refs.h"
 #include "image/space/reftable.h"
 
 /* As QEMU has it. */

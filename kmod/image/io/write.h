@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What has to happen before a run can be written. */
+#ifndef QCOW_IMAGE_IO_WRITE_H
+#define QCOW_IMAGE_IO_WRITE_H
+
+#include "image/core/types.h"
+#include "image/map/run.h"
+
+/**
+ * qcow_write_prepare - do what @run needs before it can be written
+ *
+ * Return: 0, look again; -EIOCBQUEUED, the command is parked; -EAGAIN, only
+ * with @nowait; 1, the run was written; or an error.
+ */
+int qcow_write_prepare(struct qcow_cmd *cmd, struct qcow_run *run,
+		       bool nowait);
+
+#endif /* QCOW_IMAGE_IO_WRITE_H */

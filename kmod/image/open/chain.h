@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The images of a chain. */
+#ifndef QCOW_IMAGE_OPEN_CHAIN_H
+#define QCOW_IMAGE_OPEN_CHAIN_H
+
+#include "image/core/types.h"
+
+/** qcow_layers_open - the images of a chain; NULL where it has none
+ *
+ * Context: the registry is locked.
+ */
+struct qcow_image *qcow_layers_open(const struct qcow_open *open,
+				    struct qcow_reason *why);
+
+#endif /* QCOW_IMAGE_OPEN_CHAIN_H */

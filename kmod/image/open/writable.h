@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a qcow2 image needs to be written. */
+#ifndef QCOW_IMAGE_OPEN_WRITABLE_H
+#define QCOW_IMAGE_OPEN_WRITABLE_H
+
+#include "image/core/types.h"
+
+/** qcow_writable_init - prepare a qcow2 image for writing; destroy undoes it */
+int qcow_writable_init(struct qcow_image *image, struct qcow_reason *why);
+int qcow_writable_destroy(struct qcow_image *image);
+
+#endif /* QCOW_IMAGE_OPEN_WRITABLE_H */
