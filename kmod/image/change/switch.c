@@ -64,7 +64,7 @@ static int note_tables(const struct qcow_shadow *s)
 static int prepare(const struct qcow_shadow *s)
 {
 	u32 size = max(s->header.l1_size, s->image->header.l1_size);
-	int err = qcow_commit_set_l1(s->image, size);
+	int err = qcow_l1_resize(s->image, size);
 
 	if (!err)
 		err = qcow_verify_reset(s->image, size);

@@ -80,9 +80,6 @@ struct qcow_epoch {
  * @result:	of the last one
  * @closed:	the epoch that the commit under way, or the next one after one
  *		that failed, will release
- * @l1_dirty:	a bit for each unit of the L1 table that has to be written
- * @l1_units:	those that the commit under way writes, from
- * @l1_copy:	a copy of them
  * @quarantine:	clusters that were freed and are not released yet, of all epochs
  * @error:	of the commit that failed; nothing is allocated or released
  *		after it, and every flush fails
@@ -97,9 +94,6 @@ struct qcow_commit {
 	bool running;
 	int result;
 	struct qcow_epoch *closed;
-	unsigned long *l1_dirty;
-	unsigned long *l1_units;
-	u64 *l1_copy;
 	u64 quarantine;
 	int error;
 	const char *failed;
@@ -107,6 +101,20 @@ struct qcow_commit {
 	wait_queue_head_t idle;
 	struct work_struct work;
 	struct delayed_work timer;
+};
+
+/**
+ * struct qcow_l1 - changes of the active L1 table
+ * @lock:	guards them
+ * @dirty:	a bit for each unit of the table that has to be written
+ * @units:	those that the commit under way writes, from
+ * @copy:	a copy of them
+ */
+struct qcow_l1 {
+	spinlock_t lock;
+	unsigned long *dirty;
+	unsigned long *units;
+	u64 *copy;
 };
 
 /**
@@ -173,7 +181,7 @@ struct qcow_cache {
 
 /**
  * struct qcow_cow - clusters under copy
- * @lock:	guards @cells and their waiters; and changes of L1 entries
+ * @lock:	guards @cells and their waiters
  * @cells:	struct cell, by guest cluster
  * @tables:	held while an L2 table is copied
  * @spare:	a cluster's memory each, by @lock: new pages would be cleared
@@ -320,6 +328,7 @@ struct qcow_image {
 	struct qcow2_geometry geo;
 	struct qcow_cache cache;
 	struct qcow_inflate inflate;
+	struct qcow_l1 l1;
 	struct workqueue_struct *wq;
 	struct qcow_refs refs;
 	struct qcow_alloc alloc;

@@ -76,11 +76,7 @@ struct round {
 /* What was not written is dirty again. */
 static void undo_round(struct qcow_image *image, struct round *r)
 {
-	struct qcow_commit *commit = &image->commit;
-	unsigned long unit;
-
-	for_each_set_bit(unit, commit->l1_units, qcow_l1_units(image))
-		set_bit(unit, commit->l1_dirty);
+	qcow_l1_undo_copy(image);
 	qcow_cache_written(image, &r->slices, false);
 }
 
@@ -121,15 +117,13 @@ static int make_reachable(struct qcow_image *image, struct round *r)
 
 static int commit_round(struct qcow_image *image, struct round *r)
 {
-	struct qcow_commit *commit = &image->commit;
 	int err;
 
 	qcow_record_step(QCOW_STEP_COPY);
 	qcow_l1_copy(image);
 	qcow_cache_copy_dirty(image, &r->slices, &r->left);
 	err = make_reachable(image, r);
-	if (err || (list_empty(&r->slices) &&
-		    bitmap_empty(commit->l1_units, qcow_l1_units(image))))
+	if (err || (list_empty(&r->slices) && !qcow_l1_has_copy(image)))
 		return err;
 	err = write_mappings(image, r);
 	if (err || qcow_rule_broken(QCOW_RULE_FLUSH))
@@ -232,11 +226,9 @@ static void commit_work(struct work_struct *work)
 
 static bool is_dirty(struct qcow_image *image)
 {
-	struct qcow_commit *commit = &image->commit;
-
 	return READ_ONCE(image->cache.nr_dirty) ||
 	       !list_empty(&image->refs.dirty) ||
-	       !bitmap_empty(commit->l1_dirty, qcow_l1_units(image));
+	       qcow_l1_is_dirty(image);
 }
 
 /* Nothing but data was written since the last commit, which is over. */
@@ -308,14 +300,14 @@ int qcow_commit_init(struct qcow_image *image)
 	INIT_DELAYED_WORK(&commit->timer, commit_timer);
 	init_waitqueue_head(&commit->idle);
 	atomic_set(&commit->epochs, 0);
-	if (qcow_commit_set_l1(image, image->active.l1_size))
+	if (qcow_l1_resize(image, image->active.l1_size))
 		return -ENOMEM;
 	commit->wq = alloc_ordered_workqueue("qcow-commit", WQ_MEM_RECLAIM);
 	epoch = commit->wq ? qcow_epoch_alloc(image) : NULL;
 	if (!epoch) {
 		if (commit->wq)
 			destroy_workqueue(commit->wq);
-		qcow_l1_free(commit);
+		qcow_l1_free(&image->l1);
 		return -ENOMEM;
 	}
 	RCU_INIT_POINTER(commit->epoch, epoch);
@@ -393,6 +385,6 @@ int qcow_commit_destroy(struct qcow_image *image)
 	wait_event(commit->idle, !atomic_read(&commit->epochs));
 	last_commit(image);
 	destroy_workqueue(commit->wq);
-	qcow_l1_free(commit);
+	qcow_l1_free(&image->l1);
 	return commit->error;
 }

@@ -564,9 +564,9 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 	}
 	/* the old one stays noted: a snapshot has it still */
 	kfree(qcow_metadata_add(image, m, fresh, 1));
-	spin_lock(&image->cow.lock);
-	qcow_commit_l1(image, l1_index, (fresh << bits) | QCOW2_OFLAG_COPIED);
-	spin_unlock(&image->cow.lock);
+	spin_lock(&image->l1.lock);
+	qcow_l1_set(image, l1_index, (fresh << bits) | QCOW2_OFLAG_COPIED);
+	spin_unlock(&image->l1.lock);
 	strip_resident(image, l1_index);
 	/* not verified: a slice that is still being read may have flags yet */
 	qcow_stat_inc(image, tables);

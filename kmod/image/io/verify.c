@@ -236,9 +236,9 @@ static int verify_table(struct look *l, u64 l1_index)
 	if (!refcount)
 		return refuse(image, "L1 entry", "leads to a free cluster",
 			      l1_index, entry & QCOW2_L1E_OFFSET_MASK);
-	spin_lock(&image->cow.lock);
-	qcow_commit_l1(image, l1_index, entry & ~QCOW2_OFLAG_COPIED);
-	spin_unlock(&image->cow.lock);
+	spin_lock(&image->l1.lock);
+	qcow_l1_set(image, l1_index, entry & ~QCOW2_OFLAG_COPIED);
+	spin_unlock(&image->l1.lock);
 	return 0;
 }
 

@@ -32,18 +32,18 @@ static int new_table(struct qcow_cmd *cmd, u64 l1_index, bool nowait)
 	m = qcow_metadata_alloc(nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO);
 	if (!m)
 		return nowait ? -EAGAIN : -ENOMEM;
-	spin_lock(&image->cow.lock);
+	spin_lock(&image->l1.lock);
 	if (!(*entry & QCOW2_L1E_OFFSET_MASK)) {
 		got = qcow_alloc_take(image, 1, &fresh);
 		if (got) {
 			m = qcow_metadata_add(image, m, fresh, 1);
 			qcow_set_table_verified(image, l1_index);
-			qcow_commit_l1(image, l1_index,
-				       (fresh << image->geo.cluster_bits) |
-				       QCOW2_OFLAG_COPIED);
+			qcow_l1_set(image, l1_index,
+				    (fresh << image->geo.cluster_bits) |
+				    QCOW2_OFLAG_COPIED);
 		}
 	}
-	spin_unlock(&image->cow.lock);
+	spin_unlock(&image->l1.lock);
 	kfree(m);
 	if (!got)
 		return qcow_alloc_wait(image, cmd);

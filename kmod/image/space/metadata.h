@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct qcow_image;
+struct qcow_reason;
 
 /** struct qcow_metadata - neighbouring clusters of metadata */
 struct qcow_metadata;
