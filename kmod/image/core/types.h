@@ -128,7 +128,6 @@ struct qcow_l1 {
  * @error:	of the last refill, for those who wait
  * @end:	first cluster beyond the file; refill's own, as is
  * @step:	clusters that the next refill adds; doubles
- * @found:	runs that were free at attach; guarded by qcow_refs.mutex
  * @scan_next:	the refcount block to look into next, for such
  * @scan_end:	the first cluster behind those in use at attach
  */
@@ -142,7 +141,6 @@ struct qcow_alloc {
 	int error;
 	u64 end;
 	u64 step;
-	struct list_head found;
 	unsigned long scan_next;
 	u64 scan_end;
 	struct work_struct refill;
@@ -228,14 +226,15 @@ struct qcow_metadata_index {
 
 /**
  * struct qcow_refs - the refcounts of one image
- * @mutex:	guards @table's entries, @blocks and their pins; held across I/O,
- *		by work items and at attach and detach only
+ * @mutex:	guards @table's entries, @blocks and their pins, and @found; held
+ *		across I/O, by work items and at attach and detach only
  * @table:	the refcount table in CPU order
  * @entries:	of it that the file has room for
  * @blocks:	struct qcow_refblock by index
  * @count:	of them
  * @scanned:	a bit for each block of @table that was looked into
  * @nr_scanned: bits of it
+ * @found:	runs that were free at attach: struct qcow_extent
  * @copy:	a cluster's memory, for who writes them
  * @piece:	memory for a part of a block, for who looks at it
  * @lock:	guards what is in the blocks; no I/O under it
@@ -249,6 +248,7 @@ struct qcow_refs {
 	unsigned int count;
 	unsigned long *scanned;
 	u32 nr_scanned;
+	struct list_head found;
 	void *copy;
 	void *piece;
 	spinlock_t lock;

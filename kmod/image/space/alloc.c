@@ -168,6 +168,6 @@ void qcow_alloc_withdraw(struct qcow_image *image)
 	while (cut_one(alloc, &extents))
 		;
 	mutex_lock(&image->refs.mutex);
-	list_splice(&extents, &alloc->found);
+	list_splice(&extents, &image->refs.found);
 	mutex_unlock(&image->refs.mutex);
 }

@@ -53,7 +53,7 @@ void qcow_alloc_found(struct qcow_image *image, const void *block,
 
 			if (!e)
 				return;
-			list_add_tail(&e->node, &alloc->found);
+			list_add_tail(&e->node, &image->refs.found);
 			runs++;
 		}
 		run = 0;

@@ -199,7 +199,8 @@ static void scan(struct qcow_image *image)
 	u64 end = qcow_refblock_index(image, alloc->scan_end - 1) + 1;
 	unsigned int n = SCAN_BLOCKS;
 
-	for (; n && list_empty(&alloc->found) && alloc->scan_next < end; n--) {
+	for (; n && list_empty(&image->refs.found) &&
+	       alloc->scan_next < end; n--) {
 		struct qcow_refblock *b =
 			qcow_refblock_get(image, alloc->scan_next++);
 
@@ -216,7 +217,7 @@ static int refill(struct qcow_image *image)
 		return -EIO;
 	scan(image);
 	mutex_lock(&image->refs.mutex);
-	found = list_first_entry_or_null(&image->alloc.found, struct qcow_extent,
+	found = list_first_entry_or_null(&image->refs.found, struct qcow_extent,
 					 node);
 	if (found)
 		list_del(&found->node);
@@ -359,7 +360,6 @@ int qcow_alloc_init(struct qcow_image *image)
 	spin_lock_init(&alloc->lock);
 	INIT_LIST_HEAD(&alloc->extents);
 	INIT_LIST_HEAD(&alloc->emptied);
-	INIT_LIST_HEAD(&alloc->found);
 	INIT_LIST_HEAD(&alloc->waiters);
 	INIT_WORK(&alloc->refill, refill_work);
 	alloc->step = max(STEP_MIN >> image->geo.cluster_bits, 1ULL);
@@ -371,7 +371,7 @@ int qcow_alloc_init(struct qcow_image *image)
 	if (!err)
 		err = cut_tail(image);
 	if (err)
-		free_extents(image, &alloc->found);
+		free_extents(image, &image->refs.found);
 	return err;
 }
 
@@ -383,7 +383,7 @@ int qcow_alloc_destroy(struct qcow_image *image, bool cut)
 	cancel_work_sync(&alloc->refill);
 	free_extents(image, &alloc->extents);
 	free_extents(image, &alloc->emptied);
-	free_extents(image, &alloc->found);
+	free_extents(image, &image->refs.found);
 	if (cut)
 		err = find_end(image, false, &alloc->end);
 	return err || !cut ? err : cut_tail(image);

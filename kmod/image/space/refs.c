@@ -58,6 +58,7 @@ int qcow_refs_init(struct qcow_image *image)
 	mutex_init(&refs->mutex);
 	spin_lock_init(&refs->lock);
 	INIT_LIST_HEAD(&refs->dirty);
+	INIT_LIST_HEAD(&refs->found);
 	xa_init(&refs->blocks);
 	refs->entries = bytes / sizeof(u64);
 	refs->table = kvmalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL);
