@@ -98,10 +98,10 @@ static int change_image(struct qcow_image *image, struct qcow_change *change,
 {
 	if (change->op == QCOW_CHANGE_MERGE_STOP)
 		return qcow_merge_stop(image);
-	if (READ_ONCE(image->commit.error))
+	if (READ_ONCE(image->health.error))
 		return qcow_refuse(why, -EIO,
 				   "%s: cannot be changed since %s failed; detach it first",
-				   image->path, image->commit.failed);
+				   image->path, image->health.failed);
 	switch (change->op) {
 	case QCOW_CHANGE_REOPEN:
 		change->layers = qcow_backing_swap(image, change->layers);

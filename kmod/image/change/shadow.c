@@ -87,7 +87,7 @@ static void undo_writes(struct qcow_shadow *s)
 	u64 cluster;
 
 	/* it is the old image, or the new one: nobody knows */
-	if (READ_ONCE(s->image->commit.error))
+	if (READ_ONCE(s->image->health.error))
 		return;
 
 	for (cluster = s->start; cluster < s->next; cluster++)

@@ -10,16 +10,16 @@
 
 void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
 {
-	struct qcow_commit *commit = &image->commit;
+	struct qcow_health *health = &image->health;
 
-	spin_lock(&commit->lock);
-	if (!commit->error) {
-		commit->error = err;
-		commit->failed = what;
+	spin_lock(&health->lock);
+	if (!health->error) {
+		health->error = err;
+		health->failed = what;
 		pr_err("%s: %s failed (%d): no more allocation, and flushes fail, until it is attached again\n",
 		       image->path, what, err);
 	}
-	spin_unlock(&commit->lock);
+	spin_unlock(&health->lock);
 }
 
 int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
@@ -28,7 +28,7 @@ int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
 
 	if (err)
 		qcow_commit_fail(image, "a sync", err);
-	else if (READ_ONCE(image->commit.error))
+	else if (READ_ONCE(image->health.error))
 		/* another's beside this one, of the same data perhaps */
 		err = -EIO;
 	return err;

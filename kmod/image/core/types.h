@@ -72,7 +72,7 @@ struct qcow_epoch {
 /**
  * struct qcow_commit - an image's commits
  * @wq:		ordered: one at a time
- * @lock:	guards the lists, @quarantine and @error
+ * @lock:	guards the lists and @quarantine
  * @epoch:	the current one; read under RCU
  * @waiters:	commands that asked since the last commit began
  * @throttled:	commands that may go on when less is dirty
@@ -81,9 +81,6 @@ struct qcow_epoch {
  * @closed:	the epoch that the commit under way, or the next one after one
  *		that failed, will release
  * @quarantine:	clusters that were freed and are not released yet, of all epochs
- * @error:	of the commit that failed; nothing is allocated or released
- *		after it, and every flush fails
- * @failed:	what has
  */
 struct qcow_commit {
 	struct workqueue_struct *wq;
@@ -95,12 +92,23 @@ struct qcow_commit {
 	int result;
 	struct qcow_epoch *closed;
 	u64 quarantine;
-	int error;
-	const char *failed;
 	atomic_t epochs;
 	wait_queue_head_t idle;
 	struct work_struct work;
 	struct delayed_work timer;
+};
+
+/**
+ * struct qcow_health - errors that stay
+ * @lock:	guards both
+ * @error:	of what failed; nothing is allocated or released after it, and
+ *		every flush fails
+ * @failed:	what has
+ */
+struct qcow_health {
+	spinlock_t lock;
+	int error;
+	const char *failed;
 };
 
 /**
@@ -333,6 +341,7 @@ struct qcow_image {
 	struct qcow_refs refs;
 	struct qcow_alloc alloc;
 	struct qcow_commit commit;
+	struct qcow_health health;
 	struct qcow_cow cow;
 	struct qcow_metadata_index metadata;
 	bool sealed;

@@ -165,7 +165,7 @@ static int commit_once(struct qcow_image *image)
 	struct qcow_commit *commit = &image->commit;
 	int err;
 
-	if (commit->error)
+	if (image->health.error)
 		return -EIO;
 	qcow_stat_inc(image, commits);
 	if (!commit->closed)
@@ -173,7 +173,7 @@ static int commit_once(struct qcow_image *image)
 	err = commit_rounds(image);
 	if (err && !may_pass(err))
 		qcow_commit_fail(image, "a commit", err);
-	if (err && !commit->error)
+	if (err && !image->health.error)
 		return err;
 	if (commit->closed)
 		percpu_ref_kill(&commit->closed->ref);
@@ -216,7 +216,7 @@ static void commit_work(struct work_struct *work)
 	list_splice_init(&commit->throttled, &throttled);
 	spin_unlock(&commit->lock);
 	/* not at once: it would fail again, and again */
-	if (err && !commit->error)
+	if (err && !image->health.error)
 		queue_delayed_work(commit->wq, &commit->timer, RETRY_INTERVAL);
 	go_on(&throttled, err);
 	list_for_each_entry_safe(cmd, next, &waiters, node)
@@ -239,7 +239,8 @@ bool qcow_commit_idle(struct qcow_image *image)
 
 	/* one that fails has made all dirty again by the time it is over */
 	spin_lock(&commit->lock);
-	idle = !commit->running && !commit->error && !is_dirty(image);
+	idle = !commit->running && !READ_ONCE(image->health.error) &&
+	       !is_dirty(image);
 	spin_unlock(&commit->lock);
 	return idle;
 }
@@ -258,7 +259,7 @@ bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd)
 		return false;
 	spin_lock(&commit->lock);
 	/* once it has failed, nothing gets clean any more */
-	if (!commit->error) {
+	if (!READ_ONCE(image->health.error)) {
 		list_add_tail(&cmd->node, &commit->throttled);
 		parked = true;
 	}
@@ -340,13 +341,13 @@ int qcow_commit_quiesce(struct qcow_image *image)
 
 	do {
 		err = commit_now(image);
-		if (err || commit->error)
+		if (err || image->health.error)
 			return err ? err : -EIO;
 		/* the current one is always there */
 		wait_event(commit->idle, atomic_read(&commit->epochs) == 1);
 	} while (is_dirty(image) || qcow_epoch_has_freed(image));
 	cancel_delayed_work_sync(&commit->timer);
-	return commit->error ? -EIO : 0;
+	return image->health.error ? -EIO : 0;
 }
 
 /* There is no other time for it: want of memory has to last to be final. */
@@ -386,5 +387,5 @@ int qcow_commit_destroy(struct qcow_image *image)
 	last_commit(image);
 	destroy_workqueue(commit->wq);
 	qcow_l1_free(&image->l1);
-	return commit->error;
+	return image->health.error;
 }

@@ -233,7 +233,7 @@ int qcow_erase(struct qcow_cmd *cmd, struct qcow_run *run)
 	u32 whole = whole_clusters(cmd, pos);
 	int ret = -EOPNOTSUPP;
 
-	if (READ_ONCE(image->commit.error))
+	if (READ_ONCE(image->health.error))
 		return -EIO;
 	if (!run->len)
 		return erase_absent(cmd, run, pos);

@@ -120,7 +120,7 @@ int qcow_write_prepare(struct qcow_cmd *cmd, struct qcow_run *run, bool nowait)
 {
 	struct qcow_image *image = cmd->view->image;
 
-	if (READ_ONCE(image->commit.error))
+	if (READ_ONCE(image->health.error))
 		return -EIO;
 	if (qcow_commit_throttle(image, cmd))
 		return -EIOCBQUEUED;

@@ -226,27 +226,28 @@ bool qcow_view_degraded(const struct qcow_view *view)
 
 	if (is_raw(image))
 		return image->writable && qcow_file_lost(image->file);
-	return image->wq && READ_ONCE(image->commit.error);
+	return image->wq && READ_ONCE(image->health.error);
 }
 
 bool qcow_view_frees(const struct qcow_view *view)
 {
-	const struct qcow_commit *commit = &view->image->commit;
+	const struct qcow_image *image = view->image;
 
-	return READ_ONCE(commit->quarantine) && !READ_ONCE(commit->error);
+	return READ_ONCE(image->commit.quarantine) &&
+	       !READ_ONCE(image->health.error);
 }
 
 int qcow_view_show_failure(const struct qcow_view *view, char *page)
 {
-	const struct qcow_commit *commit = &view->image->commit;
+	const struct qcow_health *health = &view->image->health;
 
 	if (!qcow_view_degraded(view))
 		return sysfs_emit(page, "\n");
 	if (is_raw(view->image))
 		return sysfs_emit(page, "writing back failed: %d\n",
 				  qcow_file_lost(view->image->file));
-	return sysfs_emit(page, "%s failed: %d\n", commit->failed,
-			  commit->error);
+	return sysfs_emit(page, "%s failed: %d\n", health->failed,
+			  health->error);
 }
 
 #define STAT(member)	{ #member, offsetof(struct qcow_stats, member) }

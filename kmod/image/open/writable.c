@@ -43,6 +43,7 @@ static int clear_autoclear(struct qcow_image *image)
 static void init_members(struct qcow_image *image)
 {
 	qcow_cow_init(image);
+	spin_lock_init(&image->health.lock);
 	spin_lock_init(&image->l1.lock);
 	spin_lock_init(&image->commit.lock);
 	spin_lock_init(&image->metadata.lock);

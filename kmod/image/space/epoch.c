@@ -178,7 +178,7 @@ static void epoch_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	struct freed *f, *next;
 	LIST_HEAD(unused);
-	int err = READ_ONCE(commit->error);
+	int err = READ_ONCE(image->health.error);
 
 	qcow_record_step(QCOW_STEP_RELEASE);
 	list_for_each_entry_safe(f, next, &epoch->freed, node) {

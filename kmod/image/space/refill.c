@@ -129,7 +129,7 @@ static int extend_file(struct qcow_image *image, u64 first, u64 *count)
  */
 static bool take_back(struct qcow_image *image)
 {
-	return READ_ONCE(image->commit.error) ||
+	return READ_ONCE(image->health.error) ||
 	       !qcow_file_truncate(image->file,
 				   to_bytes(image, image->alloc.end));
 }
@@ -213,7 +213,7 @@ static int refill(struct qcow_image *image)
 {
 	struct qcow_extent *found;
 
-	if (READ_ONCE(image->commit.error))
+	if (READ_ONCE(image->health.error))
 		return -EIO;
 	scan(image);
 	mutex_lock(&image->refs.mutex);
