@@ -3,6 +3,7 @@
 #include <linux/bitops.h>
 
 #include "image/core/epoch_ref.h"
+#include "image/core/kick.h"
 #include "image/core/marks.h"
 #include "image/core/types.h"
 
@@ -10,7 +11,7 @@ void qcow_merge_enter(struct qcow_cmd *cmd)
 {
 	struct qcow_image *base = cmd->view->image->merge->base;
 
-	cmd->below = base->commit.wq ? qcow_epoch_enter(base) : NULL;
+	cmd->below = qcow_has_commits(base) ? qcow_epoch_enter(base) : NULL;
 }
 
 void qcow_merge_mark(struct qcow_merge_state *merge, u64 pos, u64 len)

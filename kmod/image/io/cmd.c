@@ -22,6 +22,7 @@
 #include "file/task.h"
 #include "image/core/epoch_ref.h"
 #include "image/core/health.h"
+#include "image/core/kick.h"
 #include "image/core/marks.h"
 #include "image/core/park.h"
 #include "image/core/stats.h"
@@ -210,7 +211,7 @@ static int sync_image(struct qcow_image *image)
 {
 	int err = 0;
 
-	if (!image->commit.wq)
+	if (!qcow_has_commits(image))
 		return qcow_file_sync(image->file);
 	if (image->data_file != image->file)
 		err = qcow_commit_sync(image, image->data_file);
@@ -226,7 +227,7 @@ static int run_sleeping(struct qcow_cmd *cmd)
 		return cmd->op == QCOW_OP_FLUSH ? 0 : -EROFS;
 	switch (cmd->op) {
 	case QCOW_OP_FLUSH:
-		if (!image->commit.wq || qcow_commit_idle(image))
+		if (!qcow_has_commits(image) || qcow_commit_idle(image))
 			return sync_image(image);
 		qcow_commit_wait(image, cmd);
 		return -EIOCBQUEUED;
@@ -331,7 +332,7 @@ void qcow_cmd_submit(struct qcow_cmd *cmd)
 	cmd->first_used = false;
 	cmd->error = 0;
 	cmd->epoch = NULL;
-	if (cmd->view->image->commit.wq && cmd->op != QCOW_OP_FLUSH) {
+	if (qcow_has_commits(cmd->view->image) && cmd->op != QCOW_OP_FLUSH) {
 		cmd->epoch = qcow_epoch_enter(cmd->view->image);
 		if (unlikely(cmd->view->image->merge) && cmd->epoch)
 			qcow_merge_enter(cmd);

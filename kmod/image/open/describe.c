@@ -8,6 +8,7 @@
 
 #include "file/file.h"
 #include "format/header.h"
+#include "image/core/kick.h"
 #include "image/core/stats.h"
 #include "image/core/types.h"
 #include "image/image.h"
@@ -49,7 +50,7 @@ bool qcow_view_writes_zeroes(const struct qcow_view *view)
 /* A write whose mapping is not durable needs a commit, not a FUA write. */
 bool qcow_view_fua(const struct qcow_view *view)
 {
-	return !view->image->commit.wq;
+	return !qcow_has_commits(view->image);
 }
 
 bool qcow_view_stable(const struct qcow_view *view)
