@@ -163,7 +163,6 @@ struct qcow_alloc {
  * @nr_dirty:	of them
  * @limit:	at most so many
  * @slice_bits:	log2 of the bytes of a slice
- * @entry_bits:	log2 of the entries of a slice
  * @node:	in the shrinker's list
  * @copies:	struct qcow_slice_copy, and
  * @copy_data:	their memory: some of each in reserve, where it is writable
@@ -176,7 +175,6 @@ struct qcow_cache {
 	unsigned long nr_dirty;
 	unsigned long limit;
 	u8 slice_bits;
-	u8 entry_bits;
 	struct list_head node;
 	mempool_t *copies;
 	mempool_t *copy_data;
@@ -306,6 +304,7 @@ struct qcow_image_ops {
  * @offset:	raw: where the image begins in @file, bytes
  * @sizelimit:	raw: as given by the caller
  * @header, @geo: qcow2
+ * @entry_bits:	log2 of the entries of a slice
  * @wq:		writable qcow2: refills and releases, and what goes with it:
  * @sealed:	another backing file is to come, so that from now on whatever
  *		reads zeros has to say so itself
@@ -334,6 +333,7 @@ struct qcow_image {
 	u64 sizelimit;
 	struct qcow2_header header;
 	struct qcow2_geometry geo;
+	u8 entry_bits;
 	struct qcow_cache cache;
 	struct qcow_inflate inflate;
 	struct qcow_l1 l1;

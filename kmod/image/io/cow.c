@@ -202,14 +202,14 @@ int qcow_free_entry(struct qcow_image *image, u64 guest, u64 entry)
 static bool entry_peek(struct qcow_view *view, u64 cluster,
 		       struct qcow2_l2_entry *e)
 {
-	const struct qcow_cache *cache = &view->image->cache;
+	const struct qcow_image *image = view->image;
 	struct qcow_slice *slice;
 
 	rcu_read_lock();
-	slice = qcow_cache_find(view, cluster >> cache->entry_bits);
+	slice = qcow_cache_find(view, cluster >> image->entry_bits);
 	if (slice)
-		*e = qcow_slice_entry(&view->image->geo, slice, cluster &
-				      ((1U << cache->entry_bits) - 1));
+		*e = qcow_slice_entry(&image->geo, slice, cluster &
+				      ((1U << image->entry_bits) - 1));
 	rcu_read_unlock();
 	return slice;
 }
@@ -219,14 +219,14 @@ static int entry_swap(struct qcow_view *view, u64 cluster,
 		      const struct qcow2_l2_entry *old,
 		      struct qcow2_l2_entry new)
 {
-	const struct qcow_cache *cache = &view->image->cache;
-	const struct qcow2_geometry *geo = &view->image->geo;
-	u32 index = cluster & ((1U << cache->entry_bits) - 1);
+	const struct qcow_image *image = view->image;
+	const struct qcow2_geometry *geo = &image->geo;
+	u32 index = cluster & ((1U << image->entry_bits) - 1);
 	struct qcow2_l2_entry now;
 	struct qcow_slice *slice;
 	bool same;
 
-	slice = qcow_slice_lock(view, cluster >> cache->entry_bits);
+	slice = qcow_slice_lock(view, cluster >> image->entry_bits);
 	if (!slice)
 		return 0;
 	now = qcow_slice_entry(geo, slice, index);
@@ -485,7 +485,7 @@ static bool any_copied(const struct qcow_image *image,
 {
 	u32 i;
 
-	for (i = 0; i < 1U << image->cache.entry_bits; i++)
+	for (i = 0; i < 1U << image->entry_bits; i++)
 		if (qcow_slice_entry(&image->geo, slice, i).entry &
 		    QCOW2_OFLAG_COPIED)
 			return true;
@@ -507,7 +507,7 @@ static bool slice_has_copied(struct qcow_image *image, unsigned long number)
 /* Slices that were read while the table still counted as ours alone. */
 static void strip_resident(struct qcow_image *image, u64 l1_index)
 {
-	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+	u8 in_table = image->geo.l2_bits - image->entry_bits;
 	u64 first = l1_index << in_table, n;
 	struct qcow2_l2_entry e;
 	struct qcow_slice *slice;
@@ -520,7 +520,7 @@ static void strip_resident(struct qcow_image *image, u64 l1_index)
 			qcow_slice_lock(&image->active, n) : NULL;
 		if (!slice)
 			continue;
-		for (i = 0; i < 1U << image->cache.entry_bits; i++) {
+		for (i = 0; i < 1U << image->entry_bits; i++) {
 			e = qcow_slice_entry(&image->geo, slice, i);
 			e.entry &= ~QCOW2_OFLAG_COPIED;
 			qcow_slice_set(&image->geo, slice, i, e);

@@ -106,17 +106,17 @@ static int unlink_clusters(const struct qcow_cmd *cmd, u64 cluster, u32 count,
 			   struct unlinked *u)
 {
 	struct qcow_image *image = cmd->view->image;
-	u32 index = cluster & ((1U << image->cache.entry_bits) - 1), n;
+	u32 index = cluster & ((1U << image->entry_bits) - 1), n;
 	struct qcow2_l2_entry old, new;
 	struct qcow_slice *slice;
 	int err = 0;
 
 	u->nr = 0;
 	slice = qcow_slice_lock(&image->active,
-				cluster >> image->cache.entry_bits);
+				cluster >> image->entry_bits);
 	if (!slice)
 		return 0;
-	count = min(count, (1U << image->cache.entry_bits) - index);
+	count = min(count, (1U << image->entry_bits) - index);
 	for (n = 0; n < count && u->nr < UNLINK_BATCH; n++) {
 		u64 guest_offset = (cluster + n) << image->geo.cluster_bits;
 

@@ -24,7 +24,7 @@
 
 int qcow_verify_reset(struct qcow_image *image, u32 l1_size)
 {
-	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+	u8 in_table = image->geo.l2_bits - image->entry_bits;
 	unsigned long bits = (unsigned long)max(l1_size, 1U) << in_table;
 	unsigned long *verified = kvcalloc(BITS_TO_LONGS(bits), sizeof(long),
 					   GFP_KERNEL);
@@ -43,7 +43,7 @@ int qcow_verify_init(struct qcow_image *image)
 
 void qcow_set_table_verified(struct qcow_image *image, u64 l1_index)
 {
-	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+	u8 in_table = image->geo.l2_bits - image->entry_bits;
 	unsigned long n = l1_index << in_table;
 	unsigned long end = n + (1UL << in_table);
 
@@ -111,7 +111,7 @@ static void find_next(struct look *l, const struct qcow_slice *slice)
 {
 	const struct qcow2_geometry *geo = &l->image->geo;
 	u32 words = geo->extended_l2 ? 2 : 1, i = l->index + l->count;
-	u32 n = 1U << l->image->cache.entry_bits;
+	u32 n = 1U << l->image->entry_bits;
 	u64 size = 1ULL << geo->cluster_bits;
 	const u64 *at = slice->entries;
 
@@ -143,7 +143,7 @@ static bool look_on(struct look *l)
 /* The entry behind the first @i of those found. */
 static int refuse_entry(const struct look *l, u32 i, const char *problem)
 {
-	u64 cluster = ((u64)l->number << l->image->cache.entry_bits) +
+	u64 cluster = ((u64)l->number << l->image->entry_bits) +
 		      l->index + i;
 	u8 bits = l->image->geo.cluster_bits;
 
@@ -213,7 +213,7 @@ static int verify_entries(struct look *l)
 /* With the first of its slices. */
 static bool table_verified(const struct qcow_image *image, u64 l1_index)
 {
-	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+	u8 in_table = image->geo.l2_bits - image->entry_bits;
 	unsigned long first = l1_index << in_table;
 	unsigned long end = first + (1UL << in_table);
 
@@ -249,7 +249,7 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 	struct look l = {
 		.image = image,
 		.number = pos >> (image->geo.cluster_bits +
-				  image->cache.entry_bits),
+				  image->entry_bits),
 	};
 	int ret;
 

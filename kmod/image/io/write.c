@@ -97,11 +97,11 @@ static int link_fresh(struct qcow_cmd *cmd, const struct qcow_run *run)
 	struct qcow_image *image = cmd->view->image;
 	u8 bits = image->geo.cluster_bits;
 	u64 pos = cmd->pos + cmd->dispatched, cluster = pos >> bits, first;
-	u32 index = cluster & ((1U << image->cache.entry_bits) - 1);
+	u32 index = cluster & ((1U << image->entry_bits) - 1);
 	u32 want = ((pos + run->len - 1) >> bits) - cluster + 1, got = 0;
 	struct qcow_slice *slice;
 
-	slice = qcow_slice_lock(cmd->view, cluster >> image->cache.entry_bits);
+	slice = qcow_slice_lock(cmd->view, cluster >> image->entry_bits);
 	if (!slice)
 		return 0;
 	want = count_fresh(image, slice, index, cluster << bits, want);

@@ -74,7 +74,7 @@ void qcow_cache_init(struct qcow_image *image, u64 size)
 	if (!size)
 		size = cache_mib ? (u64)cache_mib << 20 : QCOW_CACHE_DEFAULT;
 	cache->slice_bits = min_t(u8, table_bits, ilog2(QCOW_SLICE_MAX));
-	cache->entry_bits = cache->slice_bits - image->geo.l2_entry_bits;
+	image->entry_bits = cache->slice_bits - image->geo.l2_entry_bits;
 	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
 	qcow_slices_get();
 	spin_lock(&caches_lock);
@@ -213,7 +213,7 @@ static void strip_copied(const struct qcow_image *image,
 
 	if (qcow_rule_broken(QCOW_RULE_COPIED))
 		return;
-	for (i = 0; i < 1U << image->cache.entry_bits; i++)
+	for (i = 0; i < 1U << image->entry_bits; i++)
 		if (!(slice->entries[i * words] & QCOW2_OFLAG_COMPRESSED))
 			slice->entries[i * words] &= ~QCOW2_OFLAG_COPIED;
 }
@@ -292,7 +292,7 @@ static struct qcow_slice *slice_alloc(struct qcow_view *view,
 static u64 slice_l1_entry(const struct qcow_slice *slice)
 {
 	const struct qcow_image *image = slice->view->image;
-	u8 in_table = image->geo.l2_bits - image->cache.entry_bits;
+	u8 in_table = image->geo.l2_bits - image->entry_bits;
 
 	return READ_ONCE(slice->view->l1_table[slice->number >> in_table]);
 }
@@ -302,7 +302,7 @@ u64 qcow_slice_host(const struct qcow_slice *slice)
 {
 	const struct qcow_image *image = slice->view->image;
 	const struct qcow_cache *cache = &image->cache;
-	u8 in_table = image->geo.l2_bits - cache->entry_bits;
+	u8 in_table = image->geo.l2_bits - image->entry_bits;
 	u64 l1_entry = slice_l1_entry(slice);
 	u64 index = slice->number & ((1UL << in_table) - 1);
 

@@ -70,7 +70,7 @@ static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 {
 	struct qcow_image *image = view->image;
 	u8 bits = image->geo.cluster_bits;
-	u32 entries = 1U << image->cache.entry_bits;
+	u32 entries = 1U << image->entry_bits;
 	u32 index = (pos >> bits) & (entries - 1);
 	u64 guest_offset = round_down(pos, 1ULL << bits);
 	struct qcow2_l2_entry e = qcow_slice_entry(&image->geo, slice, index);
@@ -123,7 +123,7 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 {
 	struct qcow_image *image = view->image;
 	unsigned long number = pos >> (image->geo.cluster_bits +
-				       image->cache.entry_bits);
+				       image->entry_bits);
 	struct qcow_slice *slice;
 	int ret;
 

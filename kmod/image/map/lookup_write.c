@@ -90,7 +90,7 @@ static int map_slice_write(struct qcow_image *image,
 			   const struct qcow_slice *slice, u64 pos, u32 len,
 			   struct qcow_run *run)
 {
-	u32 entries = 1U << image->cache.entry_bits;
+	u32 entries = 1U << image->entry_bits;
 	u32 size = 1U << image->geo.cluster_bits;
 	u32 index = (pos >> image->geo.cluster_bits) & (entries - 1);
 	u64 start = round_down(pos, (u64)size);
@@ -151,7 +151,7 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 	struct qcow_image *image = view->image;
 	u64 cluster = pos >> image->geo.cluster_bits;
 	u64 l1_index = cluster >> image->geo.l2_bits;
-	unsigned long number = cluster >> image->cache.entry_bits;
+	unsigned long number = cluster >> image->entry_bits;
 	struct qcow_slice *slice;
 	int ret = 0;
 

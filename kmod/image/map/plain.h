@@ -20,7 +20,7 @@ qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,
 {
 	const u64 telling = QCOW2_OFLAG_COMPRESSED | QCOW2_OFLAG_ZERO |
 			    QCOW2_L2E_OFFSET_MASK | flags;
-	u32 entries = 1U << image->cache.entry_bits;
+	u32 entries = 1U << image->entry_bits;
 	u32 size = 1U << image->geo.cluster_bits;
 	u32 index = (pos >> image->geo.cluster_bits) & (entries - 1);
 	u64 host = (READ_ONCE(slice->entries[index]) & telling) ^ flags;
