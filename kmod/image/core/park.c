@@ -47,7 +47,7 @@ void qcow_cmd_unpark(struct qcow_cmd *cmd)
 	qcow_cmd_to_worker(cmd);
 }
 
-void qcow_cmd_fail(struct qcow_cmd *cmd, int error)
+void qcow_cmd_end(struct qcow_cmd *cmd, int error)
 {
 	qcow_cmd_set_error(cmd, error);
 	qcow_cmd_put(cmd);

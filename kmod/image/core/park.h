@@ -27,7 +27,8 @@ void qcow_cmd_to_worker(struct qcow_cmd *cmd);
 
 /** qcow_cmd_unpark - something that the command waited for is there */
 void qcow_cmd_unpark(struct qcow_cmd *cmd);
-/** qcow_cmd_fail - ...or will not be */
-void qcow_cmd_fail(struct qcow_cmd *cmd, int error);
+
+/** qcow_cmd_end - a command that was parked is over: 0, or an error */
+void qcow_cmd_end(struct qcow_cmd *cmd, int error);
 
 #endif /* QCOW_IMAGE_CORE_PARK_H */

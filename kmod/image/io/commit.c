@@ -188,7 +188,7 @@ static void go_on(struct list_head *throttled, int err)
 
 	list_for_each_entry_safe(cmd, next, throttled, node) {
 		if (err)
-			qcow_cmd_fail(cmd, err);
+			qcow_cmd_end(cmd, err);
 		else
 			qcow_cmd_unpark(cmd);
 	}
@@ -220,7 +220,7 @@ static void commit_work(struct work_struct *work)
 		queue_delayed_work(commit->wq, &commit->timer, RETRY_INTERVAL);
 	go_on(&throttled, err);
 	list_for_each_entry_safe(cmd, next, &waiters, node)
-		qcow_cmd_fail(cmd, err);
+		qcow_cmd_end(cmd, err);
 	memalloc_noio_restore(noio);
 }
 

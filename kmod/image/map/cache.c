@@ -247,7 +247,7 @@ static void load_done(struct qcow_slice_load *load, int error)
 	spin_unlock_irqrestore(&cache->lock, flags);
 	list_for_each_entry_safe(cmd, next, &waiters, node) {
 		if (error)
-			qcow_cmd_fail(cmd, error);
+			qcow_cmd_end(cmd, error);
 		else
 			qcow_cmd_unpark(cmd);
 	}

@@ -47,7 +47,7 @@ static void wake_waiters(struct qcow_alloc *alloc, int error)
 	spin_unlock(&alloc->lock);
 	list_for_each_entry_safe(cmd, next, &waiters, node) {
 		if (error)
-			qcow_cmd_fail(cmd, error);
+			qcow_cmd_end(cmd, error);
 		else
 			qcow_cmd_unpark(cmd);
 	}
