@@ -37,8 +37,8 @@ int qcow_change_check(const struct qcow_view *view, struct qcow_reason *why)
 	return 0;
 }
 
-static int check(const struct qcow_view *view, enum qcow_change_op op,
-		 struct qcow_reason *why)
+static int change_check(const struct qcow_view *view, enum qcow_change_op op,
+			struct qcow_reason *why)
 {
 	const struct qcow_image *image = view->image;
 	int err = qcow_change_check(view, why);
@@ -60,7 +60,7 @@ int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 
 	if (change->op == QCOW_CHANGE_MERGE_BEGIN ||
 	    change->op == QCOW_CHANGE_REOPEN)
-		return check(view, change->op, why) ?:
+		return change_check(view, change->op, why) ?:
 		       qcow_merge_open(view->image, change, why);
 	if (change->op != QCOW_CHANGE_REBASE)
 		return 0;
@@ -123,7 +123,7 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	int err;
 
 	qcow_registry_assert_locked();
-	err = check(view, change->op, why);
+	err = change_check(view, change->op, why);
 	if (err)
 		return err;
 	noio = memalloc_noio_save();

@@ -13,7 +13,7 @@
 #define FILL_BYTES	SZ_4M
 
 /* Its snapshots show the backing file as well, and get nothing of it. */
-static int check(const struct qcow_view *view, struct qcow_reason *why)
+static int fill_check(const struct qcow_view *view, struct qcow_reason *why)
 {
 	const struct qcow_image *image = view->image;
 	int err = qcow_change_check(view, why);
@@ -30,7 +30,7 @@ int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why)
 {
 	u64 cluster = 1ULL << view->image->geo.cluster_bits, end;
-	int err = check(view, why);
+	int err = fill_check(view, why);
 
 	if (err)
 		return err;

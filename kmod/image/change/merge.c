@@ -104,8 +104,8 @@ static int copy_run(struct qcow_image *image, const struct qcow_run *run,
  * Where an L2 slice is not in memory it may have come and changed since it was
  * read here; but then a command did that which has yet to end.
  */
-static int look(struct qcow_image *image, u64 pos, u32 len,
-		struct qcow_run *run)
+static int merge_look(struct qcow_image *image, u64 pos, u32 len,
+		      struct qcow_run *run)
 {
 	struct qcow_epoch *epoch = qcow_epoch_enter(image);
 	int err = qcow_qcow2_map_sync(&image->active, pos, len, run);
@@ -121,7 +121,7 @@ static int copy_range(struct qcow_image *image, u64 pos, u64 end)
 	int err = 0;
 
 	for (; !err && pos < end; pos += run.len) {
-		err = look(image, pos, end - pos, &run);
+		err = merge_look(image, pos, end - pos, &run);
 		if (!err)
 			err = copy_run(image, &run, pos, end);
 	}
@@ -164,7 +164,8 @@ static long copy_next(struct qcow_image *image)
 	return (long)n << merge->bits;
 }
 
-static int failed(struct qcow_image *image, struct qcow_reason *why, int err)
+static int merge_failed(struct qcow_image *image, struct qcow_reason *why,
+			int err)
 {
 	const char *base = image->merge->base->path;
 
@@ -202,7 +203,7 @@ int qcow_view_merge(struct qcow_view *view, u64 *left, struct qcow_reason *why)
 	memalloc_noio_restore(noio);
 	*left = (u64)bitmap_weight(merge->dirty, merge->granules) <<
 		merge->bits;
-	return n < 0 ? failed(image, why, n) : 0;
+	return n < 0 ? merge_failed(image, why, n) : 0;
 }
 
 void qcow_view_merge_calm(struct qcow_view *view)
@@ -274,8 +275,8 @@ static bool same_chain(const struct qcow_image *backing,
 	return i == open->nr_layers && !backing;
 }
 
-static int check(const struct qcow_image *image,
-		 const struct qcow_change *change, struct qcow_reason *why)
+static int merge_check(const struct qcow_image *image,
+		       const struct qcow_change *change, struct qcow_reason *why)
 {
 	if (!image->backing)
 		return qcow_refuse(why, -EINVAL, "%s: has no backing file",
@@ -296,8 +297,8 @@ static int check(const struct qcow_image *image,
 }
 
 /* A shorter disk grows; what is new reads zeros, as before. */
-static int grow(struct qcow_image *base, u64 size, u32 unit,
-		struct qcow_reason *why)
+static int grow_base(struct qcow_image *base, u64 size, u32 unit,
+		     struct qcow_reason *why)
 {
 	struct qcow_change change = {
 		.op = QCOW_CHANGE_RESIZE, .size = size, .unit = unit,
@@ -334,7 +335,7 @@ static int open_base(struct qcow_image *image, struct qcow_change *change,
 int qcow_merge_open(struct qcow_image *image, struct qcow_change *change,
 		    struct qcow_reason *why)
 {
-	int err = check(image, change, why);
+	int err = merge_check(image, change, why);
 
 	if (err || change->op == QCOW_CHANGE_REOPEN)
 		return err ? err : open_base(image, change, why);
@@ -372,7 +373,7 @@ int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
 	base->merged_into = true;
 	image->changes++;
 	change->layers = qcow_backing_swap(image, base);
-	err = grow(base, image->active.size, change->unit, why);
+	err = grow_base(base, image->active.size, change->unit, why);
 	if (err)
 		qcow_merge_stop(image);
 	return err;
@@ -392,7 +393,7 @@ int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why)
 	} while (n > 0);
 	err = n < 0 ? n : run_cmd(image, &base->active, QCOW_OP_FLUSH, 0, 0);
 	if (err)
-		return failed(image, why, err);
+		return merge_failed(image, why, err);
 	err = qcow_merge_stop(image);
 	return err ? qcow_refuse(why, err,
 				 "%s: its last writes failed (%d); nothing was taken from %s",

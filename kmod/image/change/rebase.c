@@ -80,7 +80,7 @@ static int write_head(struct qcow_image *image, const struct head *head)
 }
 
 /* In memory as it is in the file. */
-static void adopt(struct qcow_image *image, const struct head *head)
+static void adopt_head(struct qcow_image *image, const struct head *head)
 {
 	struct qcow_fault fault;
 	struct qcow2_header h;
@@ -116,7 +116,7 @@ static int change_head(struct qcow_image *image,
 				   image->path, head->len);
 	err = write_head(image, head);
 	if (!err)
-		adopt(image, head);
+		adopt_head(image, head);
 	return err;
 }
 
@@ -135,8 +135,9 @@ static int read_and_change(struct qcow_image *image,
 	return err;
 }
 
-static int check(const struct qcow_image *image,
-		 const struct qcow_change *change, struct qcow_reason *why)
+static int rebase_check(const struct qcow_image *image,
+			const struct qcow_change *change,
+			struct qcow_reason *why)
 {
 	/* their requests are not at rest */
 	if (!list_empty(&image->snapshots))
@@ -172,7 +173,7 @@ int qcow_backing_check(const struct qcow_image *image,
 int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
 		struct qcow_reason *why)
 {
-	int err = check(image, change, why);
+	int err = rebase_check(image, change, why);
 
 	if (!err)
 		err = qcow_backing_check(image, change->layers, why);

@@ -17,7 +17,7 @@ static u64 to_clusters(const struct qcow_shadow *s, u64 bytes)
 	return (bytes >> bits) + !!(bytes & ((1ULL << bits) - 1));
 }
 
-static int check(struct qcow_shadow *s, const struct qcow_change *change)
+static int resize_check(struct qcow_shadow *s, const struct qcow_change *change)
 {
 	const struct qcow_image *image = s->image;
 
@@ -62,7 +62,7 @@ static int hide_backing(struct qcow_shadow *s, u64 size)
 }
 
 /* Also of a disk that grows: what lies behind its end now is no part of it. */
-static int build(struct qcow_shadow *s, u64 size)
+static int build_resized(struct qcow_shadow *s, u64 size)
 {
 	const struct qcow2_header *old = &s->image->header;
 	int err = qcow_tree_cut(s, to_clusters(s, min(size, old->size)));
@@ -80,7 +80,7 @@ int qcow_resize(struct qcow_shadow *s, struct qcow_change *change)
 	const struct qcow2_header *old = &s->image->header;
 	u64 need = qcow2_l1_entries(&s->image->geo, change->size);
 	u64 room = max3((u64)old->l1_size, need, 1ULL) * sizeof(u64);
-	int err = check(s, change);
+	int err = resize_check(s, change);
 
 	if (err)
 		return err;
@@ -89,7 +89,7 @@ int qcow_resize(struct qcow_shadow *s, struct qcow_change *change)
 		return -ENOMEM;
 	memcpy(s->l1, s->image->active.l1_table,
 	       old->l1_size * sizeof(u64));
-	err = build(s, change->size);
+	err = build_resized(s, change->size);
 	if (!err)
 		err = qcow_shadow_ref(s, old->l1_table_offset >>
 				      s->image->geo.cluster_bits,

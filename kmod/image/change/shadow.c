@@ -249,7 +249,7 @@ int qcow_shadow_refcount(struct qcow_shadow *s, u64 cluster, u64 *refcount)
 }
 
 /* So many more clusters, for one structure. */
-static int take(struct qcow_shadow *s, u64 count, u64 *first)
+static int shadow_take(struct qcow_shadow *s, u64 count, u64 *first)
 {
 	u64 step = max(EXTEND_BYTES >> s->image->geo.cluster_bits, count);
 	struct qcow_metadata *m;
@@ -281,7 +281,7 @@ static int take(struct qcow_shadow *s, u64 count, u64 *first)
 int qcow_shadow_put(struct qcow_shadow *s, void *buf, u64 bytes, u64 *host)
 {
 	u64 first;
-	int err = take(s, bytes >> s->image->geo.cluster_bits, &first);
+	int err = shadow_take(s, bytes >> s->image->geo.cluster_bits, &first);
 
 	if (err)
 		return err;
@@ -332,12 +332,12 @@ static int drop_own(struct qcow_shadow *s, u64 offset, u64 clusters)
 }
 
 /**
- * struct plan - of the refcount structures, in clusters
+ * struct shadow_plan - of the refcount structures, in clusters
  * @blocks: that have to be written
  * @table:  of the refcount table
  * @end:    of all that is new, themselves included
  */
-struct plan {
+struct shadow_plan {
 	u64 blocks;
 	u64 table;
 	u64 end;
@@ -373,7 +373,7 @@ static int cover_new(struct qcow_shadow *s, u64 end)
 }
 
 /* Each may make another necessary: until nothing is missing. */
-static int make_plan(struct qcow_shadow *s, struct plan *p)
+static int make_plan(struct qcow_shadow *s, struct shadow_plan *p)
 {
 	u8 bits = qcow2_refcount_block_bits(&s->image->geo);
 	u64 per_cluster = to_bytes(s, 1) / sizeof(u64);
@@ -400,7 +400,7 @@ static int make_plan(struct qcow_shadow *s, struct plan *p)
 	return 0;
 }
 
-static int make_reftable(struct qcow_shadow *s, const struct plan *p)
+static int make_reftable(struct qcow_shadow *s, const struct shadow_plan *p)
 {
 	const struct qcow_refs *refs = &s->image->refs;
 	u64 bytes = to_bytes(s, p->table);
@@ -448,7 +448,7 @@ static int put_blocks(struct qcow_shadow *s)
 
 static int put_refcounts(struct qcow_shadow *s)
 {
-	struct plan p;
+	struct shadow_plan p;
 	int err;
 
 	err = make_plan(s, &p);
@@ -469,7 +469,7 @@ static int put_refcounts(struct qcow_shadow *s)
 			   &s->header.refcount_table_offset);
 }
 
-static void change_header(void *header, const void *arg)
+static void set_structure(void *header, const void *arg)
 {
 	qcow2_header_set_structure(header, arg);
 }
@@ -510,5 +510,5 @@ int qcow_shadow_switch(struct qcow_shadow *s)
 	if (err)
 		return err;
 	qcow_record_step(QCOW_STEP_SHADOW_SWITCH);
-	return qcow_header_change(s->image, change_header, &s->header);
+	return qcow_header_change(s->image, set_structure, &s->header);
 }

@@ -24,7 +24,7 @@
 #define MAX_NAME	256
 
 /**
- * struct table - the snapshot table as it is, and what was sought in it
+ * struct sought - the snapshot table as it is, and what was sought in it
  * @string:	an id or a name
  * @len:	bytes
  * @bytes:	of the whole table
@@ -33,7 +33,7 @@
  * @at:		its offset in the table
  * @last_id:	the largest that is a number
  */
-struct table {
+struct sought {
 	const char *string;
 	u32 len;
 	u64 bytes;
@@ -55,10 +55,11 @@ static unsigned long id_number(const struct qcow2_snapshot *s)
 	return kstrtoul(text, 10, &n) ? 0 : n;
 }
 
-static int look_at(struct qcow_image *image, const struct qcow2_snapshot *s,
-		   void *ctx, struct qcow_reason *why)
+static int look_at_snapshot(struct qcow_image *image,
+			    const struct qcow2_snapshot *s, void *ctx,
+			    struct qcow_reason *why)
 {
-	struct table *t = ctx;
+	struct sought *t = ctx;
 	int found = qcow2_snapshot_matches_id(s, t->string, t->len) ? 2 :
 		    qcow2_snapshot_matches_name(s, t->string, t->len);
 
@@ -72,17 +73,18 @@ static int look_at(struct qcow_image *image, const struct qcow2_snapshot *s,
 	return 0;
 }
 
-static int look_up(struct qcow_shadow *s, const struct qcow_change *change,
-		   struct table *t)
+static int look_up_snapshot(struct qcow_shadow *s,
+			    const struct qcow_change *change,
+			    struct sought *t)
 {
-	*t = (struct table){ .string = change->name, .len = change->name_len };
-	return qcow_walk_snapshots(s->image, look_at, t, s->why);
+	*t = (struct sought){ .string = change->name, .len = change->name_len };
+	return qcow_walk_snapshots(s->image, look_at_snapshot, t, s->why);
 }
 
-static int find(struct qcow_shadow *s, const struct qcow_change *change,
-		struct table *t)
+static int find_sought(struct qcow_shadow *s, const struct qcow_change *change,
+		       struct sought *t)
 {
-	int err = look_up(s, change, t);
+	int err = look_up_snapshot(s, change, t);
 
 	if (!err && !t->found)
 		err = qcow_refuse(s->why, -ENOENT, "%s: no snapshot '%.*s'",
@@ -104,7 +106,7 @@ static int drop_bytes(struct qcow_shadow *s, u64 offset, u64 bytes)
 }
 
 /* @buf has room for a whole number of clusters; none where @bytes is 0. */
-static int put_table(struct qcow_shadow *s, const struct table *t, void *buf,
+static int put_table(struct qcow_shadow *s, const struct sought *t, void *buf,
 		     u64 bytes)
 {
 	int err = 0;
@@ -120,7 +122,7 @@ static int put_table(struct qcow_shadow *s, const struct table *t, void *buf,
 }
 
 /* The table as it is, in memory for @bytes more. */
-static void *read_table(struct qcow_shadow *s, const struct table *t,
+static void *read_table(struct qcow_shadow *s, const struct sought *t,
 			u64 more)
 {
 	u64 room = to_clusters(s, max(t->bytes + more, 1ULL)) <<
@@ -139,7 +141,7 @@ static void *read_table(struct qcow_shadow *s, const struct table *t,
 	return buf;
 }
 
-static int add_entry(struct qcow_shadow *s, const struct table *t,
+static int add_entry(struct qcow_shadow *s, const struct sought *t,
 		     const struct qcow2_snapshot *new)
 {
 	u32 more = qcow2_snapshot_encoded_len(new);
@@ -161,7 +163,7 @@ static int add_entry(struct qcow_shadow *s, const struct table *t,
 	return err;
 }
 
-static int remove_entry(struct qcow_shadow *s, const struct table *t)
+static int remove_entry(struct qcow_shadow *s, const struct sought *t)
 {
 	u64 end = t->at + t->s.entry_len;
 	void *buf = read_table(s, t, 0);
@@ -211,14 +213,14 @@ int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change)
 {
 	const struct qcow2_header *h = &s->image->header;
 	struct timespec64 now;
-	struct table t;
+	struct sought t;
 	char id[24];
 	int err;
 
 	ktime_get_real_ts64(&now);
 	err = check_name(s, change);
 	if (!err)
-		err = look_up(s, change, &t);
+		err = look_up_snapshot(s, change, &t);
 	if (!err && t.found)
 		err = refuse_taken(s, change);
 	if (!err)
@@ -245,7 +247,7 @@ int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change)
 }
 
 /* The L1 table of the snapshot that was found, CPU order. */
-static u64 *read_l1(struct qcow_shadow *s, const struct table *t)
+static u64 *read_l1(struct qcow_shadow *s, const struct sought *t)
 {
 	u64 bytes = (u64)t->s.l1_size * sizeof(u64);
 	u64 *l1 = kvzalloc(round_up(bytes + 1, PAGE_SIZE), GFP_NOIO);
@@ -269,9 +271,9 @@ static u64 *read_l1(struct qcow_shadow *s, const struct table *t)
  */
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 {
-	struct table t;
+	struct sought t;
 	u64 *l1;
-	int err = find(s, change, &t);
+	int err = find_sought(s, change, &t);
 
 	if (err)
 		return err;
@@ -301,7 +303,7 @@ int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 	return err;
 }
 
-static int refuse_attached(struct qcow_shadow *s, const struct table *t)
+static int refuse_attached(struct qcow_shadow *s, const struct sought *t)
 {
 	struct qcow_view *view;
 
@@ -334,9 +336,9 @@ static int mark_active(struct qcow_shadow *s)
 
 int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change)
 {
-	struct table t;
+	struct sought t;
 	u64 *l1;
-	int err = find(s, change, &t);
+	int err = find_sought(s, change, &t);
 
 	if (!err)
 		err = refuse_attached(s, &t);

@@ -61,7 +61,7 @@ static int note_tables(const struct qcow_shadow *s)
 }
 
 /* All that may fail, before it is too late to. */
-static int prepare(const struct qcow_shadow *s)
+static int prepare_switch(const struct qcow_shadow *s)
 {
 	u32 size = max(s->header.l1_size, s->image->header.l1_size);
 	int err = qcow_l1_resize(s->image, size);
@@ -72,7 +72,7 @@ static int prepare(const struct qcow_shadow *s)
 }
 
 /* The file is it: so is the image. */
-static void adopt(struct qcow_shadow *s, struct qcow_change *change)
+static void adopt_shadow(struct qcow_shadow *s, struct qcow_change *change)
 {
 	struct qcow_image *image = s->image;
 	struct qcow_view *active = &image->active;
@@ -108,11 +108,11 @@ static int build_and_switch(struct qcow_image *image,
 	qcow_record_step(QCOW_STEP_SHADOW);
 	err = builders[change->op](&s, change);
 	if (!err)
-		err = prepare(&s);
+		err = prepare_switch(&s);
 	if (!err)
 		err = qcow_shadow_switch(&s);
 	if (!err)
-		adopt(&s, change);
+		adopt_shadow(&s, change);
 	qcow_shadow_destroy(&s, err);
 	return err;
 }

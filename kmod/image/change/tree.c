@@ -27,20 +27,20 @@ static u64 cluster_of(const struct qcow_shadow *s, u64 entry)
 	return (entry & QCOW2_L1E_OFFSET_MASK) >> s->image->geo.cluster_bits;
 }
 
-static int refuse(struct qcow_shadow *s, const struct qcow_fault *fault)
+static int tree_refuse(struct qcow_shadow *s, const struct qcow_fault *fault)
 {
 	return qcow_refuse_fault(s->why, -EUCLEAN, s->image->path, fault);
 }
 
 /* Into s->table.  Return: 1; 0 where there is none; or an error. */
-static int load(struct qcow_shadow *s, u64 index, u64 l1_entry)
+static int tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry)
 {
 	size_t size = 1UL << s->image->geo.cluster_bits;
 	struct qcow_fault fault;
 	int err;
 
 	if (qcow2_l1_entry_check(&s->image->geo, index, l1_entry, &fault))
-		return refuse(s, &fault);
+		return tree_refuse(s, &fault);
 	if (!(l1_entry & QCOW2_L1E_OFFSET_MASK))
 		return 0;
 	cond_resched();
@@ -53,7 +53,7 @@ static int load(struct qcow_shadow *s, u64 index, u64 l1_entry)
 }
 
 /* s->table, to a new place. */
-static int put(struct qcow_shadow *s, u64 *l1_entry)
+static int tree_put(struct qcow_shadow *s, u64 *l1_entry)
 {
 	size_t size = 1UL << s->image->geo.cluster_bits;
 	u64 host;
@@ -67,17 +67,17 @@ static int put(struct qcow_shadow *s, u64 *l1_entry)
 }
 
 /* Neighbouring clusters that entries lead to. */
-struct run {
+struct tree_run {
 	u64 first;
 	u64 count;
 };
 
 /* The clusters of the image file that an entry refers to, none perhaps. */
-static struct run entry_clusters(const struct qcow_shadow *s, u64 entry)
+static struct tree_run entry_clusters(const struct qcow_shadow *s, u64 entry)
 {
 	const struct qcow2_geometry *geo = &s->image->geo;
 	struct qcow2_compressed c;
-	struct run r;
+	struct tree_run r;
 
 	if (entry & QCOW2_OFLAG_COMPRESSED) {
 		qcow2_compressed_decode(geo, entry, &c);
@@ -103,12 +103,12 @@ static int check_entry(struct qcow_shadow *s, u64 index, u32 i)
 
 	if (qcow2_l2_entry_check(geo, cluster << geo->cluster_bits, &e,
 				 &fault))
-		return refuse(s, &fault);
+		return tree_refuse(s, &fault);
 	return 0;
 }
 
 /* Data that is said to lie where metadata does would take that along. */
-static int ref_data(struct qcow_shadow *s, const struct run *r, bool more)
+static int ref_data(struct qcow_shadow *s, const struct tree_run *r, bool more)
 {
 	if (qcow_is_metadata(s->image, r->first, r->count))
 		return qcow_refuse(s->why, -EUCLEAN,
@@ -121,7 +121,7 @@ static int ref_data(struct qcow_shadow *s, const struct run *r, bool more)
 /* What the entries of s->table from @from on refer to. */
 static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
 {
-	struct run run = { }, r;
+	struct tree_run run = { }, r;
 	int err = 0;
 	u32 i;
 
@@ -146,7 +146,7 @@ static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
 }
 
 /* Return: was there one? */
-static bool strip_copied(struct qcow_shadow *s)
+static bool tree_strip_copied(struct qcow_shadow *s)
 {
 	bool any = false;
 	u32 i;
@@ -170,8 +170,8 @@ static int take_table(struct qcow_shadow *s, u64 index, u64 entry, u64 *to)
 
 	if (err)
 		return err;
-	if (strip_copied(s))
-		return put(s, to);
+	if (tree_strip_copied(s))
+		return tree_put(s, to);
 	*to = entry & QCOW2_L1E_OFFSET_MASK;
 	return qcow_shadow_ref(s, cluster_of(s, entry), 1, true);
 }
@@ -183,7 +183,7 @@ int qcow_tree_take(struct qcow_shadow *s, const u64 *from, u32 count)
 
 	for (i = 0; i < count && ret >= 0; i++) {
 		s->l1[i] = 0;
-		ret = load(s, i, from[i]);
+		ret = tree_load(s, i, from[i]);
 		if (ret > 0)
 			ret = take_table(s, i, from[i], &s->l1[i]);
 	}
@@ -196,7 +196,7 @@ int qcow_tree_drop(struct qcow_shadow *s, const u64 *l1, u32 count)
 	u32 i;
 
 	for (i = 0; i < count && ret >= 0; i++) {
-		ret = load(s, i, l1[i]);
+		ret = tree_load(s, i, l1[i]);
 		if (ret > 0)
 			ret = ref_entries(s, i, 0, false);
 		if (!ret && (l1[i] & QCOW2_L1E_OFFSET_MASK))
@@ -266,14 +266,14 @@ static int put_again(struct qcow_shadow *s, u64 l1_entry)
 }
 
 /* s->table has changed: it gets a place of its own, if it has none. */
-static int replace(struct qcow_shadow *s, u64 *l1_entry)
+static int tree_replace(struct qcow_shadow *s, u64 *l1_entry)
 {
 	u64 old = cluster_of(s, *l1_entry);
 	int err;
 
 	if (old >= s->start)
 		return put_again(s, *l1_entry);
-	err = put(s, l1_entry);
+	err = tree_put(s, l1_entry);
 	return err ? err : qcow_shadow_ref(s, old, 1, false);
 }
 
@@ -283,7 +283,7 @@ static int mark_table(struct qcow_shadow *s, u64 index)
 	int ret = mark_entries(s, index);
 
 	if (ret > 0)
-		return replace(s, entry);
+		return tree_replace(s, entry);
 	if (ret)
 		return ret;
 	ret = qcow_shadow_refcount(s, cluster_of(s, *entry), &refcount);
@@ -301,7 +301,7 @@ int qcow_tree_mark(struct qcow_shadow *s)
 	u32 i;
 
 	for (i = 0; i < s->header.l1_size && ret >= 0; i++) {
-		ret = load(s, i, s->l1[i]);
+		ret = tree_load(s, i, s->l1[i]);
 		if (ret > 0)
 			ret = mark_table(s, i);
 	}
@@ -328,7 +328,7 @@ static int cut_table(struct qcow_shadow *s, u64 index, u32 from)
 	       (table_entries(s) - from) * words(s) * sizeof(u64));
 	/* it may have been a snapshot's too, and its flags anything */
 	err = min(mark_entries(s, index), 0);
-	return err ? err : replace(s, &s->l1[index]);
+	return err ? err : tree_replace(s, &s->l1[index]);
 }
 
 int qcow_tree_cut(struct qcow_shadow *s, u64 clusters)
@@ -340,7 +340,7 @@ int qcow_tree_cut(struct qcow_shadow *s, u64 clusters)
 	for (; index < s->header.l1_size && ret >= 0; index++, from = 0) {
 		u64 entry = s->l1[index];
 
-		ret = load(s, index, entry);
+		ret = tree_load(s, index, entry);
 		if (ret > 0)
 			ret = cut_table(s, index, from);
 		if (ret || from || !(entry & QCOW2_L1E_OFFSET_MASK))
@@ -374,7 +374,7 @@ static bool hide_entries(struct qcow_shadow *s, u32 from, u32 to)
 static int hide_in_table(struct qcow_shadow *s, u64 index, u32 from, u32 to)
 {
 	u64 *entry = &s->l1[index];
-	int ret = load(s, index, *entry);
+	int ret = tree_load(s, index, *entry);
 
 	if (ret < 0)
 		return ret;
@@ -383,9 +383,9 @@ static int hide_in_table(struct qcow_shadow *s, u64 index, u32 from, u32 to)
 	if (!hide_entries(s, from, to))
 		return 0;
 	if (!ret)
-		return put(s, entry);
+		return tree_put(s, entry);
 	ret = min(mark_entries(s, index), 0);
-	return ret ? ret : replace(s, entry);
+	return ret ? ret : tree_replace(s, entry);
 }
 
 int qcow_tree_hide(struct qcow_shadow *s, u64 first, u64 count)

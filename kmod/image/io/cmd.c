@@ -166,7 +166,7 @@ static int dispatch_run(struct qcow_cmd *cmd, struct qcow_run *run,
 	return 0;
 }
 
-static int look_up(struct qcow_cmd *cmd, struct qcow_run *run)
+static int cmd_look_up(struct qcow_cmd *cmd, struct qcow_run *run)
 {
 	u64 pos = cmd->pos + cmd->dispatched;
 	u32 len = cmd->len - cmd->dispatched;
@@ -180,13 +180,13 @@ static int look_up(struct qcow_cmd *cmd, struct qcow_run *run)
  * Return: 0, all of it is on its way; -EIOCBQUEUED, the command is parked and
  * no longer ours; -EAGAIN, only with @nowait; or an error.
  */
-static int dispatch(struct qcow_cmd *cmd, bool nowait)
+static int cmd_dispatch(struct qcow_cmd *cmd, bool nowait)
 {
 	struct qcow_run run;
 	int ret;
 
 	while (cmd->dispatched < cmd->len) {
-		ret = look_up(cmd, &run);
+		ret = cmd_look_up(cmd, &run);
 		if (unlikely(ret == -EAGAIN)) {
 			ret = qcow_cache_fetch(run.missing, run.slice, cmd,
 					       nowait);
@@ -241,7 +241,7 @@ static int run_sleeping(struct qcow_cmd *cmd)
 }
 
 /* What a dispatch came to, once the task is itself again. */
-static void settle(struct qcow_cmd *cmd, int ret)
+static void cmd_settle(struct qcow_cmd *cmd, int ret)
 {
 	if (ret == -EIOCBQUEUED)
 		return;
@@ -282,8 +282,8 @@ static void work_on(struct qcow_cmd *cmd)
 	blk_start_plug(&plug);
 	resume_ios(resume);
 	if (dispatch_too)
-		settle(cmd, has_runs(cmd) ?
-		       dispatch(cmd, false) : run_sleeping(cmd));
+		cmd_settle(cmd, has_runs(cmd) ?
+			   cmd_dispatch(cmd, false) : run_sleeping(cmd));
 	blk_finish_plug(&plug);
 }
 
@@ -339,10 +339,10 @@ void qcow_cmd_submit(struct qcow_cmd *cmd)
 	}
 	if (cmd->op <= QCOW_OP_WRITE && !cmd->no_inline &&
 	    qcow_task_enter(&task, cmd->op == QCOW_OP_WRITE)) {
-		ret = dispatch(cmd, true);
+		ret = cmd_dispatch(cmd, true);
 		qcow_task_leave(&task);
 	}
-	settle(cmd, ret);
+	cmd_settle(cmd, ret);
 }
 
 struct waited_cmd {

@@ -294,7 +294,7 @@ static bool has_place(const struct qcow2_geometry *geo, const struct copy *c)
 }
 
 /* Return: 0, or -EBUSY where there is no cluster to be had now. */
-static int plan(struct qcow_image *image, struct copy *c)
+static int plan_copy(struct qcow_image *image, struct copy *c)
 {
 	const struct qcow2_geometry *geo = &image->geo;
 
@@ -318,7 +318,7 @@ static int plan(struct qcow_image *image, struct copy *c)
 }
 
 /* What will be there: old bytes around the command's. */
-static int compose(struct qcow_cmd *cmd, const struct copy *c, void *buf)
+static int compose_copy(struct qcow_cmd *cmd, const struct copy *c, void *buf)
 {
 	u64 start = c->cluster << cmd->view->image->geo.cluster_bits;
 	u32 end = c->at + c->len;
@@ -348,7 +348,7 @@ static int write_copy(struct qcow_cmd *cmd, const struct copy *c)
 
 	if (!buf)
 		return -ENOMEM;
-	err = compose(cmd, c, buf);
+	err = compose_copy(cmd, c, buf);
 	if (!err)
 		err = qcow_file_write(image->data_file, buf, c->to - c->from,
 				      c->host + c->from);
@@ -384,7 +384,7 @@ static int copy_cluster(struct qcow_cmd *cmd, struct copy *c)
 static int plan_and_copy(struct qcow_cmd *cmd, struct copy *c)
 {
 	struct qcow_image *image = cmd->view->image;
-	int ret = plan(image, c);
+	int ret = plan_copy(image, c);
 
 	if (ret)
 		return ret;

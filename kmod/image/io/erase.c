@@ -158,7 +158,7 @@ static u32 whole_clusters(const struct qcow_cmd *cmd, u64 pos)
 	return min_t(u64, round_down(end - pos, size), 1U << 30);
 }
 
-static int skip(struct qcow_cmd *cmd, struct qcow_run *run, u64 len)
+static int erase_skip(struct qcow_cmd *cmd, struct qcow_run *run, u64 len)
 {
 	run->len = min_t(u64, len, cmd->len - cmd->dispatched);
 	return 1;
@@ -172,7 +172,8 @@ static int erase_no_table(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 
 	if (!qcow_has_backing_data(image, pos) ||
 	    (cmd->op == QCOW_OP_DISCARD && image->geo.version < 3))
-		return skip(cmd, run, round_up(pos + 1, 1ULL << bits) - pos);
+		return erase_skip(cmd, run,
+				  round_up(pos + 1, 1ULL << bits) - pos);
 	return 0;
 }
 
@@ -192,7 +193,7 @@ static int erase_whole(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos,
 		return done;
 	err = release_unlinked(image, pos, &u);
 	qcow_commit_soon(image);
-	return err ? err : skip(cmd, run, (u64)done << bits);
+	return err ? err : erase_skip(cmd, run, (u64)done << bits);
 }
 
 /* The bytes stay where they are, and read zeros. */

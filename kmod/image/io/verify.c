@@ -51,8 +51,8 @@ void qcow_set_table_verified(struct qcow_image *image, u64 l1_index)
 		set_bit(n, image->verified);
 }
 
-static int refuse(struct qcow_image *image, const char *structure,
-		  const char *problem, u64 where, u64 value)
+static int verify_refuse(struct qcow_image *image, const char *structure,
+			 const char *problem, u64 where, u64 value)
 {
 	struct qcow_fault fault = {
 		.structure = structure, .problem = problem,
@@ -147,8 +147,8 @@ static int refuse_entry(const struct look *l, u32 i, const char *problem)
 		      l->index + i;
 	u8 bits = l->image->geo.cluster_bits;
 
-	return refuse(l->image, "L2 entry", problem, cluster << bits,
-		      (l->first + i) << bits);
+	return verify_refuse(l->image, "L2 entry", problem, cluster << bits,
+			     (l->first + i) << bits);
 }
 
 /* The slice does not change under us: it is not written through yet. */
@@ -234,8 +234,9 @@ static int verify_table(struct look *l, u64 l1_index)
 	if (err || ones)
 		return err;
 	if (!refcount)
-		return refuse(image, "L1 entry", "leads to a free cluster",
-			      l1_index, entry & QCOW2_L1E_OFFSET_MASK);
+		return verify_refuse(image, "L1 entry",
+				     "leads to a free cluster", l1_index,
+				     entry & QCOW2_L1E_OFFSET_MASK);
 	spin_lock(&image->l1.lock);
 	qcow_l1_set(image, l1_index, entry & ~QCOW2_OFLAG_COPIED);
 	spin_unlock(&image->l1.lock);

@@ -206,8 +206,8 @@ static void slice_forget(struct qcow_slice *slice)
  * COPIED says "the table and the cluster are mine alone": it is not true of
  * what lies in a table that is shared.
  */
-static void strip_copied(const struct qcow_image *image,
-			 struct qcow_slice *slice)
+static void slice_strip_copied(const struct qcow_image *image,
+			       struct qcow_slice *slice)
 {
 	u32 words = image->geo.extended_l2 ? 2 : 1, i;
 
@@ -234,7 +234,7 @@ static void load_done(struct qcow_slice_load *load, int error)
 		qcow2_be64_decode(slice->entries, slice->entries,
 				  1UL << (cache->slice_bits - 3));
 		if (load->shared)
-			strip_copied(slice->view->image, slice);
+			slice_strip_copied(slice->view->image, slice);
 	}
 	spin_lock_irqsave(&cache->lock, flags);
 	load->done = true;
@@ -462,7 +462,7 @@ void qcow_slice_unlock(struct qcow_slice *slice)
 	spin_unlock(&slice->lock);
 }
 
-static struct qcow_slice *first_dirty(struct qcow_cache *cache)
+static struct qcow_slice *first_dirty_slice(struct qcow_cache *cache)
 {
 	struct qcow_slice *slice;
 
@@ -519,7 +519,7 @@ void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied,
 	unsigned int n;
 
 	for (n = 0; n < COPIES_MAX && *left; n++, (*left)--) {
-		slice = first_dirty(cache);
+		slice = first_dirty_slice(cache);
 		if (!slice) {
 			*left = 0;
 			break;

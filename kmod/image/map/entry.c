@@ -7,8 +7,8 @@
 #include "image/map/entry.h"
 
 /* Subclusters in this range that are neither there nor zeros. */
-static u32 holes(const struct qcow2_geometry *geo,
-		 const struct qcow2_l2_entry *e, u32 at, u32 len)
+static u32 entry_holes(const struct qcow2_geometry *geo,
+		       const struct qcow2_l2_entry *e, u32 at, u32 len)
 {
 	u8 bits = geo->subcluster_bits;
 	u32 range = GENMASK((at + len - 1) >> bits, at >> bits);
@@ -22,9 +22,9 @@ bool qcow_fill_wanted(const struct qcow2_geometry *geo,
 {
 	switch (qcow2_cluster_type(geo, e->entry)) {
 	case QCOW2_CLUSTER_UNALLOCATED:
-		return !geo->extended_l2 || holes(geo, e, at, len);
+		return !geo->extended_l2 || entry_holes(geo, e, at, len);
 	case QCOW2_CLUSTER_NORMAL:
-		return geo->extended_l2 && holes(geo, e, at, len);
+		return geo->extended_l2 && entry_holes(geo, e, at, len);
 	default:
 		return false;
 	}
@@ -37,7 +37,7 @@ struct qcow2_l2_entry qcow_fill_zero(const struct qcow2_geometry *geo,
 	struct qcow2_l2_entry new = *e;
 
 	if (geo->extended_l2)
-		new.bitmap |= (u64)holes(geo, e, at, len) << 32;
+		new.bitmap |= (u64)entry_holes(geo, e, at, len) << 32;
 	else
 		new.entry = QCOW2_OFLAG_ZERO;
 	return new;

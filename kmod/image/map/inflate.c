@@ -144,8 +144,8 @@ static void decompressor_put(struct qcow_image *image,
 }
 
 /* Read the stream and inflate its first @want bytes. */
-static int inflate(struct qcow_image *image, const struct qcow2_compressed *c,
-		   void *data, u32 want)
+static int inflate_to(struct qcow_image *image,
+		      const struct qcow2_compressed *c, void *data, u32 want)
 {
 	u32 align = image->file->align;
 	u64 start = round_down(c->host_offset, (u64)align);
@@ -170,14 +170,14 @@ static int inflate(struct qcow_image *image, const struct qcow2_compressed *c,
 static int entry_fill(struct qcow_image *image, struct qcow_inflated *e,
 		      const struct qcow2_compressed *c, u32 want)
 {
-	int err = inflate(image, c, e->data, want);
+	int err = inflate_to(image, c, e->data, want);
 
 	if (!err)
 		e->valid = want;
 	return err;
 }
 
-static void wake_waiters(struct list_head *waiters)
+static void wake_inflated(struct list_head *waiters)
 {
 	struct qcow_cmd *cmd, *next;
 
@@ -206,7 +206,7 @@ static void entry_settle(struct qcow_image *image, struct qcow_inflated *e,
 		entry_free(old);
 	if (err)
 		entry_free(e);
-	wake_waiters(&waiters);
+	wake_inflated(&waiters);
 }
 
 /*
@@ -332,7 +332,7 @@ int qcow_inflate_private(struct qcow_image *image,
 
 	if (!data)
 		return -ENOMEM;
-	err = inflate(image, c, data, size);
+	err = inflate_to(image, c, data, size);
 	if (!err)
 		memcpy(buf, data + offset, len);
 	kvfree(data);

@@ -121,9 +121,9 @@ static int map_slice_write(struct qcow_image *image,
 }
 
 /* No slice, or not one that may be written by. */
-static int map_no_slice(struct qcow_view *view, u64 l1_index,
-			unsigned long number, struct qcow_slice *slice,
-			struct qcow_run *run)
+static int map_no_slice_write(struct qcow_view *view, u64 l1_index,
+			      unsigned long number, struct qcow_slice *slice,
+			      struct qcow_run *run)
 {
 	struct qcow_image *image = view->image;
 	u64 l1_entry = READ_ONCE(view->l1_table[l1_index]);
@@ -160,7 +160,7 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 	if (likely(slice))
 		qcow_stat_inc(image, slice_hits);
 	if (unlikely(!slice || !qcow_verified(image, number))) {
-		ret = map_no_slice(view, l1_index, number, slice, run);
+		ret = map_no_slice_write(view, l1_index, number, slice, run);
 	} else if (unlikely(!(READ_ONCE(view->l1_table[l1_index]) &
 			      QCOW2_OFLAG_COPIED))) {
 		run->len = 0;

@@ -121,9 +121,9 @@ static void snapshot_view_close(struct qcow_view *view)
 	kfree(view);
 }
 
-static struct qcow_view *open_view(struct qcow_image *image,
-				   const struct qcow_open *open,
-				   struct qcow_reason *why)
+static struct qcow_view *chain_open_view(struct qcow_image *image,
+					 const struct qcow_open *open,
+					 struct qcow_reason *why)
 {
 	if (!open->snapshot)
 		return &image->active;
@@ -148,7 +148,7 @@ struct qcow_view *qcow_chain_open(const struct qcow_open *open,
 		view = ERR_CAST(image);
 		goto unlock;
 	}
-	view = open_view(image, open, why);
+	view = chain_open_view(image, open, why);
 	if (IS_ERR(view))
 		qcow_registry_put(image);
 unlock:

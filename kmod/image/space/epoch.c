@@ -104,8 +104,8 @@ int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
  * Count down; what nobody refers to any more is to be punched.  For want of
  * memory a cluster may stay counted, which is a leak and no damage.
  */
-static int release(struct qcow_image *image, struct freed *f,
-		   struct list_head *unused)
+static int release_freed(struct qcow_image *image, struct freed *f,
+			 struct list_head *unused)
 {
 	u64 first = f->first;
 	u32 count = f->count;
@@ -131,7 +131,7 @@ static int release(struct qcow_image *image, struct freed *f,
  * What the file system below will not punch is not had again until the image
  * is attached anew; that is no damage.
  */
-static void punch(struct qcow_image *image, struct list_head *unused)
+static void punch_unused(struct qcow_image *image, struct list_head *unused)
 {
 	u8 bits = image->geo.cluster_bits;
 	struct freed *f, *next;
@@ -183,11 +183,11 @@ static void epoch_work(struct work_struct *work)
 	qcow_record_step(QCOW_STEP_RELEASE);
 	list_for_each_entry_safe(f, next, &epoch->freed, node) {
 		if (!err)
-			err = release(image, f, &unused);
+			err = release_freed(image, f, &unused);
 		kfree(f);
 	}
 	if (!err) {
-		punch(image, &unused);
+		punch_unused(image, &unused);
 		err = give_back(image, &unused);
 	}
 	if (err)

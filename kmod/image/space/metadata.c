@@ -54,8 +54,8 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 	return NULL;
 }
 
-static struct qcow_metadata *find(struct qcow_metadata_index *index,
-				  u64 first, u64 count)
+static struct qcow_metadata *find_metadata(struct qcow_metadata_index *index,
+					   u64 first, u64 count)
 {
 	struct rb_node *node = index->root.rb_node;
 
@@ -78,7 +78,7 @@ bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count)
 	bool found;
 
 	spin_lock(&image->metadata.lock);
-	found = find(&image->metadata, first, count);
+	found = find_metadata(&image->metadata, first, count);
 	spin_unlock(&image->metadata.lock);
 	return found;
 }
@@ -88,7 +88,7 @@ void qcow_metadata_remove(struct qcow_image *image, u64 first)
 	struct qcow_metadata *m;
 
 	spin_lock(&image->metadata.lock);
-	m = find(&image->metadata, first, 1);
+	m = find_metadata(&image->metadata, first, 1);
 	if (m)
 		rb_erase(&m->node, &image->metadata.root);
 	spin_unlock(&image->metadata.lock);
@@ -124,8 +124,8 @@ u64 qcow_metadata_end(struct qcow_image *image)
 }
 
 /* What the file says lies at @offset. */
-static int note(struct qcow_image *image, const char *what, u64 offset,
-		u64 bytes, struct qcow_reason *why)
+static int note_place(struct qcow_image *image, const char *what, u64 offset,
+		      u64 bytes, struct qcow_reason *why)
 {
 	u8 bits = image->geo.cluster_bits;
 	u64 count = (bytes + (1ULL << bits) - 1) >> bits;
@@ -164,7 +164,8 @@ static int note_refblocks(struct qcow_image *image, struct qcow_reason *why)
 			return qcow_refuse(why, -EUCLEAN,
 					   "%s: the refcount block at 0x%llx lies behind the end of the file, of which a part is missing; repair it with qcowctl check -r all",
 					   image->path, entry);
-		err = entry ? note(image, "refcount block", entry, 1, why) : 0;
+		err = entry ? note_place(image, "refcount block", entry, 1,
+					 why) : 0;
 		if (err)
 			return err;
 	}
@@ -184,7 +185,7 @@ static int note_l2_tables(struct qcow_image *image, struct qcow_reason *why)
 		if (qcow2_l1_entry_check(&image->geo, i, entry, &fault))
 			continue;
 		entry &= QCOW2_L1E_OFFSET_MASK;
-		err = entry ? note(image, "L2 table", entry, 1, why) : 0;
+		err = entry ? note_place(image, "L2 table", entry, 1, why) : 0;
 		if (err)
 			return err;
 	}
@@ -199,8 +200,8 @@ static int note_snapshot(struct qcow_image *image,
 	u64 *table_end = ctx;
 
 	*table_end += s->entry_len;
-	return note(image, "L1 table of a snapshot", s->l1_table_offset,
-		    (u64)s->l1_size * sizeof(u64), why);
+	return note_place(image, "L1 table of a snapshot", s->l1_table_offset,
+			  (u64)s->l1_size * sizeof(u64), why);
 }
 
 static int note_snapshots(struct qcow_image *image, struct qcow_reason *why)
@@ -208,8 +209,9 @@ static int note_snapshots(struct qcow_image *image, struct qcow_reason *why)
 	u64 bytes = 0;
 	int err = qcow_walk_snapshots(image, note_snapshot, &bytes, why);
 
-	return err ? err : note(image, "snapshot table",
-				image->header.snapshots_offset, bytes, why);
+	return err ? err : note_place(image, "snapshot table",
+				      image->header.snapshots_offset, bytes,
+				      why);
 }
 
 int qcow_metadata_init(struct qcow_image *image, struct qcow_reason *why)
@@ -217,14 +219,15 @@ int qcow_metadata_init(struct qcow_image *image, struct qcow_reason *why)
 	const struct qcow2_header *h = &image->header;
 	int err;
 
-	err = note(image, "header", 0, 1, why);
+	err = note_place(image, "header", 0, 1, why);
 	if (!err)
-		err = note(image, "L1 table", h->l1_table_offset,
-			   (u64)h->l1_size * sizeof(u64), why);
+		err = note_place(image, "L1 table", h->l1_table_offset,
+				 (u64)h->l1_size * sizeof(u64), why);
 	if (!err)
-		err = note(image, "refcount table", h->refcount_table_offset,
-			   (u64)h->refcount_table_clusters <<
-			   h->cluster_bits, why);
+		err = note_place(image, "refcount table",
+				 h->refcount_table_offset,
+				 (u64)h->refcount_table_clusters <<
+				 h->cluster_bits, why);
 	if (!err)
 		err = note_refblocks(image, why);
 	if (!err)

@@ -35,7 +35,7 @@ static u64 to_bytes(const struct qcow_image *image, u64 clusters)
 	return clusters << image->geo.cluster_bits;
 }
 
-static void wake_waiters(struct qcow_alloc *alloc, int error)
+static void wake_allocators(struct qcow_alloc *alloc, int error)
 {
 	struct qcow_cmd *cmd, *next;
 	LIST_HEAD(waiters);
@@ -76,8 +76,8 @@ static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
  * A block for clusters of the new range, in its first cluster if it is new.
  * *@first and *@count lose that cluster.
  */
-static struct qcow_refblock *cover(struct qcow_image *image, u64 *first,
-				   u64 *count)
+static struct qcow_refblock *cover_range(struct qcow_image *image, u64 *first,
+					 u64 *count)
 {
 	unsigned long index = qcow_refblock_index(image, *first);
 	struct qcow_metadata *m;
@@ -146,7 +146,7 @@ static int grow_table(struct qcow_image *image)
 }
 
 /* At the file's end: as much as one refcount block counts, at the most. */
-static int extend(struct qcow_image *image)
+static int extend_reserve(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
 	u8 bits = qcow2_refcount_block_bits(&image->geo);
@@ -163,7 +163,7 @@ static int extend(struct qcow_image *image)
 	err = extend_file(image, first, &count);
 	if (err)
 		return err;
-	b = cover(image, &first, &count);
+	b = cover_range(image, &first, &count);
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	e = count ? qcow_extent_alloc(image, first, count, b) : NULL;
@@ -179,7 +179,7 @@ static int extend(struct qcow_image *image)
 }
 
 /* One run of clusters that were free all the time. */
-static int reuse(struct qcow_image *image, struct qcow_extent *e)
+static int reuse_found(struct qcow_image *image, struct qcow_extent *e)
 {
 	int err;
 
@@ -193,7 +193,7 @@ static int reuse(struct qcow_image *image, struct qcow_extent *e)
 }
 
 /* Blocks that nobody needed so far. */
-static void scan(struct qcow_image *image)
+static void scan_blocks(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
 	u64 end = qcow_refblock_index(image, alloc->scan_end - 1) + 1;
@@ -209,20 +209,20 @@ static void scan(struct qcow_image *image)
 	}
 }
 
-static int refill(struct qcow_image *image)
+static int refill_once(struct qcow_image *image)
 {
 	struct qcow_extent *found;
 
 	if (READ_ONCE(image->health.error))
 		return -EIO;
-	scan(image);
+	scan_blocks(image);
 	mutex_lock(&image->refs.mutex);
 	found = list_first_entry_or_null(&image->refs.found, struct qcow_extent,
 					 node);
 	if (found)
 		list_del(&found->node);
 	mutex_unlock(&image->refs.mutex);
-	return found ? reuse(image, found) : extend(image);
+	return found ? reuse_found(image, found) : extend_reserve(image);
 }
 
 /* Blocks stay in the file, so not many of them ahead of need. */
@@ -242,7 +242,7 @@ static bool is_full(int err)
  * What was freed may be room after a commit.  It is for those who write to it,
  * as it has no blocks any more: so nothing is taken ahead of need.
  */
-static void scrape(struct qcow_image *image)
+static void scrape_reserve(struct qcow_image *image)
 {
 	WRITE_ONCE(image->alloc.step, 1);
 	qcow_commit_hurry(image);
@@ -259,13 +259,13 @@ static void refill_work(struct work_struct *work)
 
 	qcow_alloc_drop_emptied(image);
 	while (!err && READ_ONCE(alloc->clusters) < alloc->step)
-		err = refill(image);
+		err = refill_once(image);
 	/* who used so much up will use more: once for each time they do */
 	if (!err)
 		WRITE_ONCE(alloc->step, min(alloc->step * 2, max_step(image)));
-	wake_waiters(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
+	wake_allocators(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
 	if (is_full(err))
-		scrape(image);
+		scrape_reserve(image);
 	qcow_urgent_leave(nice);
 	memalloc_noio_restore(noio);
 }

@@ -367,8 +367,8 @@ struct span {
 };
 
 /* @index: where in @block the first is. */
-static void look_at(struct qcow_image *image, const void *block, u64 index,
-		    struct span *s)
+static void look_at_span(struct qcow_image *image, const void *block, u64 index,
+			 struct span *s)
 {
 	u8 order = image->geo.refcount_order;
 
@@ -387,8 +387,8 @@ static int look_at_piece(struct qcow_image *image, u64 host, struct span *s)
 				 host + from);
 
 	if (!err)
-		look_at(image, image->refs.piece,
-			s->index - (((u64)from << 3) >> order), s);
+		look_at_span(image, image->refs.piece,
+			     s->index - (((u64)from << 3) >> order), s);
 	return err;
 }
 
@@ -403,7 +403,7 @@ static int look_at_block(struct qcow_image *image, unsigned long number,
 	lockdep_assert_held(&refs->mutex);
 	if (b) {
 		spin_lock(&refs->lock);
-		look_at(image, b->data, s->index, s);
+		look_at_span(image, b->data, s->index, s);
 		spin_unlock(&refs->lock);
 		return 0;
 	}
@@ -510,8 +510,8 @@ static int write_dirty(struct qcow_image *image, struct qcow_refblock *b)
 	return err;
 }
 
-static struct qcow_refblock *first_dirty(struct qcow_refs *refs,
-					 struct list_head *dirty)
+static struct qcow_refblock *first_dirty_block(struct qcow_refs *refs,
+					       struct list_head *dirty)
 {
 	struct qcow_refblock *b;
 
@@ -536,7 +536,7 @@ int qcow_refs_write(struct qcow_image *image)
 	spin_lock(&refs->lock);
 	list_splice_init(&refs->dirty, &dirty);
 	spin_unlock(&refs->lock);
-	while (!err && (b = first_dirty(refs, &dirty)))
+	while (!err && (b = first_dirty_block(refs, &dirty)))
 		err = write_dirty(image, b);
 	spin_lock(&refs->lock);
 	list_splice(&dirty, &refs->dirty);

@@ -144,7 +144,7 @@ static int write_table(struct qcow_image *image, const struct layout *l,
 	return err ? err : qcow_commit_sync(image, image->file);
 }
 
-static void change_header(void *header, const void *arg)
+static void set_reftable(void *header, const void *arg)
 {
 	const struct qcow2_header *h = arg;
 
@@ -161,7 +161,7 @@ static int switch_header(struct qcow_image *image, const struct layout *l)
 	h.refcount_table_offset = (l->first + l->blocks) <<
 				  image->geo.cluster_bits;
 	h.refcount_table_clusters = l->clusters;
-	err = qcow_header_change(image, change_header, &h);
+	err = qcow_header_change(image, set_reftable, &h);
 	if (err)
 		return err;
 	image->header.refcount_table_offset = h.refcount_table_offset;
@@ -169,7 +169,7 @@ static int switch_header(struct qcow_image *image, const struct layout *l)
 	return 0;
 }
 
-static int note(struct qcow_image *image, u64 first, u64 count)
+static int note_structure(struct qcow_image *image, u64 first, u64 count)
 {
 	struct qcow_metadata *m = qcow_metadata_alloc(GFP_NOIO);
 
@@ -182,11 +182,11 @@ static int note(struct qcow_image *image, u64 first, u64 count)
 /* Each by itself: a block may be replaced without the others. */
 static int note_new(struct qcow_image *image, const struct layout *l)
 {
-	int err = note(image, l->first + l->blocks, l->clusters);
+	int err = note_structure(image, l->first + l->blocks, l->clusters);
 	u64 i;
 
 	for (i = 0; i < l->blocks && !err; i++)
-		err = note(image, l->first + i, 1);
+		err = note_structure(image, l->first + i, 1);
 	return err;
 }
 
@@ -198,8 +198,8 @@ static void forget_new(struct qcow_image *image, const struct layout *l)
 		qcow_metadata_remove(image, cluster);
 }
 
-static int build_and_switch(struct qcow_image *image, const struct layout *l,
-			    struct qcow_refblock **b)
+static int replace_table(struct qcow_image *image, const struct layout *l,
+			 struct qcow_refblock **b)
 {
 	u64 old = image->header.refcount_table_offset >>
 		  image->geo.cluster_bits;
@@ -253,7 +253,7 @@ int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used)
 		*used = layout_end(&l) - first;
 		err = make_blocks(image, &l, b);
 		if (!err) {
-			err = build_and_switch(image, &l, b);
+			err = replace_table(image, &l, b);
 			drop_blocks(image, b, l.blocks);
 		}
 		if (err)
