@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Structural changes: what is asked for, and whether it may be done. */
+/* Structural changes: what is asked for is done, or refused. */
 #include "file/reason.h"
-#include "image/change/change.h"
+#include "image/change/check.h"
 #include "image/change/merge.h"
 #include "image/change/switch.h"
 #include "image/core/types.h"
 #include "image/image.h"
 #include "image/open/chain.h"
 #include "image/open/describe.h"
-#include "image/open/formats.h"
 #include "image/open/registry.h"
 
 int qcow_change_lock(const struct qcow_change *change)
@@ -24,35 +23,6 @@ void qcow_change_unlock(void)
 	qcow_registry_unlock();
 }
 
-int qcow_change_check(const struct qcow_view *view, struct qcow_reason *why)
-{
-	const struct qcow_image *image = view->image;
-
-	if (image->ops->format != qcow_qcow2_ops.format)
-		return qcow_refuse(why, -EOPNOTSUPP, "%s is %s, not qcow2",
-				   image->path, image->ops->name);
-	if (!image->writable || view != &image->active)
-		return qcow_refuse(why, -EROFS, "%s: is attached read-only",
-				   image->path);
-	return 0;
-}
-
-static int change_check(const struct qcow_view *view, enum qcow_change_op op,
-			struct qcow_reason *why)
-{
-	const struct qcow_image *image = view->image;
-	int err = qcow_change_check(view, why);
-
-	if (err)
-		return err;
-	if (image->geo.external_data && op != QCOW_CHANGE_REBASE &&
-	    op != QCOW_CHANGE_MERGE_STOP)
-		return qcow_refuse(why, -EOPNOTSUPP,
-				   "%s: has an external data file, which knows no other size and no snapshots",
-				   image->path);
-	return 0;
-}
-
 int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 		     struct qcow_reason *why)
 {
@@ -60,7 +30,7 @@ int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 
 	if (change->op == QCOW_CHANGE_MERGE_BEGIN ||
 	    change->op == QCOW_CHANGE_REOPEN)
-		return change_check(view, change->op, why) ?:
+		return qcow_change_check_op(view, change->op, why) ?:
 		       qcow_merge_open(view->image, change, why);
 	if (change->op != QCOW_CHANGE_REBASE)
 		return 0;
@@ -123,7 +93,7 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	int err;
 
 	qcow_registry_assert_locked();
-	err = change_check(view, change->op, why);
+	err = qcow_change_check_op(view, change->op, why);
 	if (err)
 		return err;
 	noio = memalloc_noio_save();

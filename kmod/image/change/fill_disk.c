@@ -4,7 +4,7 @@
 #include <linux/sizes.h>
 
 #include "file/reason.h"
-#include "image/change/change.h"
+#include "image/change/check.h"
 #include "image/core/types.h"
 #include "image/image.h"
 #include "image/io/cmd.h"
