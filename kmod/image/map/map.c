@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/indirect_call_wrapper.h>
 
+#include <linux/qcow.h>
+
 #include "image/core/types.h"
 #include "image/map/lookup.h"
 #include "image/map/map.h"
 #include "image/map/run.h"
-#include "image/open/formats.h"
 
 static int map_zero(struct qcow_view *view, u32 len, struct qcow_run *run)
 {
@@ -60,7 +61,7 @@ int qcow_map_sync(struct qcow_view *view, u64 pos, u32 len,
 		if (pos >= view->size)
 			return 0;
 		len = min_t(u64, len, view->size - pos);
-		err = image->ops->format == qcow_raw_ops.format ?
+		err = image->ops->format == QCOW_FORMAT_RAW ?
 		      qcow_raw_map(view, pos, len, run) :
 		      qcow_qcow2_map_sync(view, pos, len, run);
 		if (err || run->type != QCOW_RUN_BACKING)
