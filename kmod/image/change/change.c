@@ -66,12 +66,13 @@ static int merge_and_empty(struct qcow_image *image, struct qcow_change *change,
 static int change_image(struct qcow_image *image, struct qcow_change *change,
 			struct qcow_reason *why)
 {
+	int err;
+
 	if (change->op == QCOW_CHANGE_MERGE_STOP)
 		return qcow_merge_stop(image);
-	if (READ_ONCE(image->health.error))
-		return qcow_refuse(why, -EIO,
-				   "%s: cannot be changed since %s failed; detach it first",
-				   image->path, image->health.failed);
+	err = qcow_change_check_health(image, why);
+	if (err)
+		return err;
 	switch (change->op) {
 	case QCOW_CHANGE_REOPEN:
 		change->layers = qcow_backing_swap(image, change->layers);
@@ -99,9 +100,5 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	noio = memalloc_noio_save();
 	err = change_image(image, change, why);
 	memalloc_noio_restore(noio);
-	if (err == -ENOSPC || err == -EDQUOT)
-		return qcow_refuse(why, err, "%s: there is no room for its new tables",
-				   image->path);
-	return err ? qcow_refuse(why, err, "%s: could not be changed (%d)",
-				 image->path, err) : 0;
+	return qcow_change_result(image, err, why);
 }

@@ -33,3 +33,23 @@ int qcow_change_check_op(const struct qcow_view *view, enum qcow_change_op op,
 				   image->path);
 	return 0;
 }
+
+int qcow_change_check_health(const struct qcow_image *image,
+			     struct qcow_reason *why)
+{
+	if (READ_ONCE(image->health.error))
+		return qcow_refuse(why, -EIO,
+				   "%s: cannot be changed since %s failed; detach it first",
+				   image->path, image->health.failed);
+	return 0;
+}
+
+int qcow_change_result(const struct qcow_image *image, int err,
+		       struct qcow_reason *why)
+{
+	if (err == -ENOSPC || err == -EDQUOT)
+		return qcow_refuse(why, err, "%s: there is no room for its new tables",
+				   image->path);
+	return err ? qcow_refuse(why, err, "%s: could not be changed (%d)",
+				 image->path, err) : 0;
+}

@@ -27,8 +27,10 @@
 
 #include "file/buf.h"
 #include "file/reason.h"
+#include "image/change/check.h"
 #include "image/change/merge.h"
 #include "image/change/rebase.h"
+#include "image/change/switch.h"
 #include "image/core/epoch_ref.h"
 #include "image/core/marks.h"
 #include "image/core/types.h"
@@ -307,9 +309,14 @@ static int grow_base(struct qcow_image *base, u64 size, u32 unit,
 
 	if (base->active.size >= size)
 		return 0;
-	err = qcow_change_run(&base->active, &change, why);
+	err = qcow_change_check_op(&base->active, change.op, why);
+	if (!err)
+		err = qcow_change_check_health(base, why);
+	if (err)
+		return err;
+	err = qcow_change_quietly(base, &change, why);
 	qcow_change_release(&base->active, &change);
-	return err;
+	return qcow_change_result(base, err, why);
 }
 
 static int open_base(struct qcow_image *image, struct qcow_change *change,
