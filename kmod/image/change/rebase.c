@@ -75,7 +75,7 @@ static int write_head(struct qcow_image *image, const struct head *head)
 		err = qcow_file_write(image->file, head->work, head->len, 0);
 	}
 	if (!err)
-		err = qcow_commit_sync(image, image->file);
+		err = qcow_health_sync(image, image->file);
 	return err ? err : qcow_header_change(image, set_head, head);
 }
 

@@ -479,7 +479,7 @@ static int sync_shadow(struct qcow_shadow *s)
 	if (qcow_rule_broken(QCOW_RULE_SWITCH))
 		return 0;
 	qcow_record_step(QCOW_STEP_SHADOW_SYNC);
-	return qcow_commit_sync(s->image, s->image->file);
+	return qcow_health_sync(s->image, s->image->file);
 }
 
 /* To break a rule: the file may still be the old image. */

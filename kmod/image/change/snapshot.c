@@ -78,7 +78,7 @@ static int look_up_snapshot(struct qcow_shadow *s,
 			    struct sought *t)
 {
 	*t = (struct sought){ .string = change->name, .len = change->name_len };
-	return qcow_walk_snapshots(s->image, look_at_snapshot, t, s->why);
+	return qcow_snaptable_walk(s->image, look_at_snapshot, t, s->why);
 }
 
 static int find_sought(struct qcow_shadow *s, const struct qcow_change *change,

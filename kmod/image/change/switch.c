@@ -174,7 +174,7 @@ void qcow_change_release(struct qcow_view *view, struct qcow_change *change)
 		return;
 	qcow_record_step(QCOW_STEP_SHADOW_RELEASE);
 	for_each_set_bitrange(first, end, change->freed, change->clusters) {
-		qcow_commit_free(image, first, end - first);
+		qcow_epoch_free(image, first, end - first);
 		if (!(++runs % RELEASE_RUNS))
 			qcow_commit_run(image);
 		cond_resched();

@@ -28,7 +28,7 @@ int qcow_header_change(struct qcow_image *image,
 		err = qcow_file_sync(image->file);
 	if (err)
 		/* it is the old one, or the new one: nobody knows */
-		qcow_commit_fail(image, "changing the header", err);
+		qcow_health_fail(image, "changing the header", err);
 unlock:
 	mutex_unlock(&image->header_lock);
 	kfree(buf);

@@ -8,7 +8,7 @@
 #include "image/core/health.h"
 #include "image/core/types.h"
 
-void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
+void qcow_health_fail(struct qcow_image *image, const char *what, int err)
 {
 	struct qcow_health *health = &image->health;
 
@@ -22,12 +22,12 @@ void qcow_commit_fail(struct qcow_image *image, const char *what, int err)
 	spin_unlock(&health->lock);
 }
 
-int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file)
+int qcow_health_sync(struct qcow_image *image, struct qcow_file *file)
 {
 	int err = qcow_file_sync(file);
 
 	if (err)
-		qcow_commit_fail(image, "a sync", err);
+		qcow_health_fail(image, "a sync", err);
 	else if (READ_ONCE(image->health.error))
 		/* another's beside this one, of the same data perhaps */
 		err = -EIO;
@@ -41,7 +41,7 @@ int qcow_image_corrupt(struct qcow_image *image, const struct qcow_fault *fault)
 		       image->path, fault->structure, fault->where,
 		       fault->problem, fault->value);
 	if (image->wq) {
-		qcow_commit_fail(image, "using the metadata", -EUCLEAN);
+		qcow_health_fail(image, "using the metadata", -EUCLEAN);
 		queue_work(image->wq, &image->corrupted);
 	}
 	return -EIO;

@@ -11,16 +11,16 @@
 struct qcow_fault;
 struct qcow_file;
 
-/** qcow_commit_fail - stop allocating, and fail every flush from now on */
-void qcow_commit_fail(struct qcow_image *image, const char *what, int err);
+/** qcow_health_fail - stop allocating, and fail every flush from now on */
+void qcow_health_fail(struct qcow_image *image, const char *what, int err);
 
 /**
- * qcow_commit_sync - sync a file; where that fails, so does the image
+ * qcow_health_sync - sync a file; where that fails, so does the image
  *
  * The kernel tells of a writeback that failed in one sync only: the next one
  * would promise what is not true.
  */
-int qcow_commit_sync(struct qcow_image *image, struct qcow_file *file);
+int qcow_health_sync(struct qcow_image *image, struct qcow_file *file);
 
 /** qcow_image_corrupt - say once in a while what is wrong; returns -EIO */
 int qcow_image_corrupt(struct qcow_image *image,

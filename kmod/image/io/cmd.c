@@ -214,8 +214,8 @@ static int sync_image(struct qcow_image *image)
 	if (!qcow_has_commits(image))
 		return qcow_file_sync(image->file);
 	if (image->data_file != image->file)
-		err = qcow_commit_sync(image, image->data_file);
-	return err ? err : qcow_commit_sync(image, image->file);
+		err = qcow_health_sync(image, image->data_file);
+	return err ? err : qcow_health_sync(image, image->file);
 }
 
 /* The commands that a file system answers by sleeping. */

@@ -85,8 +85,8 @@ static int sync_files(struct qcow_image *image)
 	int err = 0;
 
 	if (image->data_file != image->file)
-		err = qcow_commit_sync(image, image->data_file);
-	return err ? err : qcow_commit_sync(image, image->file);
+		err = qcow_health_sync(image, image->data_file);
+	return err ? err : qcow_health_sync(image, image->file);
 }
 
 static int write_mappings(struct qcow_image *image, struct round *r)
@@ -172,7 +172,7 @@ static int commit_once(struct qcow_image *image)
 		commit->closed = qcow_epoch_close(image);
 	err = commit_rounds(image);
 	if (err && !may_pass(err))
-		qcow_commit_fail(image, "a commit", err);
+		qcow_health_fail(image, "a commit", err);
 	if (err && !image->health.error)
 		return err;
 	if (commit->closed)
@@ -359,7 +359,7 @@ static void last_commit(struct qcow_image *image)
 	while ((err = commit_now(image)) == -ENOMEM && --tries)
 		msleep(LAST_DELAY_MS);
 	if (err)
-		qcow_commit_fail(image, "the last commit", err);
+		qcow_health_fail(image, "the last commit", err);
 }
 
 /*

@@ -176,7 +176,7 @@ static int free_clusters(struct qcow_image *image, u64 guest, u64 first,
 
 	if (unlikely(qcow_is_metadata(image, first, count)))
 		return qcow_image_corrupt(image, &fault);
-	return qcow_commit_free(image, first, count);
+	return qcow_epoch_free(image, first, count);
 }
 
 int qcow_free_entry(struct qcow_image *image, u64 guest, u64 entry)
@@ -391,7 +391,7 @@ static int plan_and_copy(struct qcow_cmd *cmd, struct copy *c)
 	ret = copy_cluster(cmd, c);
 	if (ret <= 0 && c->fresh)
 		/* written, perhaps, but never linked: counted down as others */
-		qcow_commit_free(image, c->fresh, 1);
+		qcow_epoch_free(image, c->fresh, 1);
 	return ret;
 }
 
@@ -570,7 +570,7 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 	strip_resident(image, l1_index);
 	/* not verified: a slice that is still being read may have flags yet */
 	qcow_stat_inc(image, tables);
-	return qcow_commit_free(image, old >> bits, 1);
+	return qcow_epoch_free(image, old >> bits, 1);
 }
 
 int qcow_cow_table(struct qcow_cmd *cmd, u64 l1_index)
@@ -590,7 +590,7 @@ int qcow_cow_table(struct qcow_cmd *cmd, u64 l1_index)
 	err = copy_table(image, l1_index, entry & QCOW2_L1E_OFFSET_MASK,
 			 fresh);
 	if (err)
-		qcow_commit_free(image, fresh, 1);
+		qcow_epoch_free(image, fresh, 1);
 unlock:
 	mutex_unlock(&image->cow.tables);
 	return err;

@@ -90,7 +90,7 @@ int qcow_snaptable_find(struct qcow_snaptable *t, const char *string, u32 len,
 	return -ENOENT;
 }
 
-int qcow_walk_snapshots(struct qcow_image *image,
+int qcow_snaptable_walk(struct qcow_image *image,
 			   qcow_snapshot_call *call, void *ctx,
 			   struct qcow_reason *why)
 {

@@ -22,8 +22,8 @@ typedef int qcow_snapshot_call(struct qcow_image *image,
 			       const struct qcow2_snapshot *s, void *ctx,
 			       struct qcow_reason *why);
 
-/** qcow_walk_snapshots - read the snapshot table, and @call for each */
-int qcow_walk_snapshots(struct qcow_image *image,
+/** qcow_snaptable_walk - read the snapshot table, and @call for each */
+int qcow_snaptable_walk(struct qcow_image *image,
 			   qcow_snapshot_call *call, void *ctx,
 			   struct qcow_reason *why);
 

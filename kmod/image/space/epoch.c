@@ -72,7 +72,7 @@ static struct freed *freed_alloc(u64 first, u32 count)
 	return f;
 }
 
-int qcow_commit_free(struct qcow_image *image, u64 first, u32 count)
+int qcow_epoch_free(struct qcow_image *image, u64 first, u32 count)
 {
 	struct qcow_commit *commit = &image->commit;
 	struct freed *f = freed_alloc(first, count);
@@ -191,7 +191,7 @@ static void epoch_work(struct work_struct *work)
 		err = give_back(image, &unused);
 	}
 	if (err)
-		qcow_commit_fail(image, "releasing clusters", err);
+		qcow_health_fail(image, "releasing clusters", err);
 	free_list(&unused);
 	spin_lock(&commit->lock);
 	commit->quarantine -= epoch->clusters;

@@ -18,13 +18,13 @@ struct qcow_epoch *qcow_epoch_close(struct qcow_image *image);
 bool qcow_epoch_has_freed(struct qcow_image *image);
 
 /**
- * qcow_commit_free - nothing in memory refers to these clusters any more
+ * qcow_epoch_free - nothing in memory refers to these clusters any more
  *
  * One reference to each is dropped when that is durable and who might still
  * read or write there is through.
  *
  * Context: a worker.
  */
-int qcow_commit_free(struct qcow_image *image, u64 first, u32 count);
+int qcow_epoch_free(struct qcow_image *image, u64 first, u32 count);
 
 #endif /* QCOW_IMAGE_SPACE_EPOCH_H */

@@ -207,7 +207,7 @@ static int note_snapshot(struct qcow_image *image,
 static int note_snapshots(struct qcow_image *image, struct qcow_reason *why)
 {
 	u64 bytes = 0;
-	int err = qcow_walk_snapshots(image, note_snapshot, &bytes, why);
+	int err = qcow_snaptable_walk(image, note_snapshot, &bytes, why);
 
 	return err ? err : note_place(image, "snapshot table",
 				      image->header.snapshots_offset, bytes,

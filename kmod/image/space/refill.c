@@ -61,14 +61,14 @@ static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
 	qcow_record_step(QCOW_STEP_REFBLOCK);
 	err = qcow_refs_write_new(image, b);
 	if (!err && !qcow_rule_broken(QCOW_RULE_REFTABLE))
-		err = qcow_commit_sync(image, image->file);
+		err = qcow_health_sync(image, image->file);
 	if (err)
 		return err;
 	qcow_record_step(QCOW_STEP_REFTABLE);
 	err = qcow_refs_publish(image, b);
 	if (err)
 		/* it leads there, or does not: nobody knows */
-		qcow_commit_fail(image, "changing the refcount table", err);
+		qcow_health_fail(image, "changing the refcount table", err);
 	return err;
 }
 

@@ -141,7 +141,7 @@ static int write_table(struct qcow_image *image, const struct layout *l,
 			      (l->first + l->blocks) <<
 			      image->geo.cluster_bits);
 	kvfree(copy);
-	return err ? err : qcow_commit_sync(image, image->file);
+	return err ? err : qcow_health_sync(image, image->file);
 }
 
 static void set_reftable(void *header, const void *arg)
@@ -230,7 +230,7 @@ static int replace_table(struct qcow_image *image, const struct layout *l,
 	kvfree(old_table);
 	qcow_metadata_remove(image, old);
 	/* it is the image's table now, which a failure would take back */
-	qcow_commit_free(image, old, count);
+	qcow_epoch_free(image, old, count);
 	return 0;
 }
 
