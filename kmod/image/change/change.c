@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Structural changes: what is asked for is done, or refused. */
+#include <linux/sched/mm.h>
+
 #include "file/reason.h"
 #include "image/change/check.h"
 #include "image/change/merge.h"

@@ -21,6 +21,7 @@
 #include <linux/bitmap.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>

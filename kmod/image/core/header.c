@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Changes of the image file's header: all of a sector at once, durably. */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"

@@ -42,9 +42,8 @@
  * whatever reason, nothing is released or allocated any more, and every flush
  * fails: the kernel tells of a failed writeback only once.
  */
-#include <linux/bitmap.h>
 #include <linux/delay.h>
-#include <linux/slab.h>
+#include <linux/sched/mm.h>
 
 #include "file/record.h"
 #include "image/core/health.h"

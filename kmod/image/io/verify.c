@@ -7,6 +7,7 @@
  * changes are ours.
  */
 #include <linux/bitmap.h>
+#include <linux/slab.h>
 
 #include "file/record.h"
 #include "format/fault.h"

@@ -9,6 +9,7 @@
 #include <linux/blkdev.h>
 #include <linux/bvec.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "file/batch.h"

@@ -2,6 +2,7 @@
 /* L1 roots: the active disk, and internal snapshots beside it. */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "file/file_io.h"
 #include "file/reason.h"

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One open image file: what all formats have in common. */
-#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
-#include <linux/limits.h>
-#include <linux/printk.h>
 #include <linux/slab.h>
 
 #include "file/file.h"

@@ -2,7 +2,7 @@
 /* The qcow2 format: open an image. */
 #include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/module.h>
+#include <linux/slab.h>
 
 #include <linux/qcow.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a qcow2 image needs to be written. */
-#include <linux/slab.h>
+#include <linux/mm.h>
 
 #include "file/reason.h"
 #include "format/header.h"

@@ -3,6 +3,7 @@
  * Clusters that were freed in an epoch are counted down, punched and given back
  * when the epoch is closed and all I/O that began in it is over.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"

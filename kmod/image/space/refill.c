@@ -3,6 +3,7 @@
  * The work item that fills the reserve of fresh clusters, and the end of the
  * file, behind which it finds them.
  */
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bitmap.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
