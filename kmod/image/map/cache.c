@@ -324,14 +324,26 @@ static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
 	INIT_WORK(&load->work, load_work);
 	load->slice = slice;
 	load->io.file = image->file;
-	/* before the offset: who copies the table changes both at once */
-	load->shared = image->writable &&
-		       !(slice_l1_entry(slice) & QCOW2_OFLAG_COPIED);
-	load->io.pos = qcow_slice_host(slice);
 	load->io.len = len;
 	load->io.complete = load_complete;
 	qcow_buf_map(&load->io.buf, slice->entries, len, &load->bvec);
 	return load;
+}
+
+/*
+ * Where the slice is read from: only now that it is in the array.  A task that
+ * looked before, and stalled, would read a table that was copied meanwhile: the
+ * copy's slice may have been read, changed, written and evicted by then, and what
+ * the old table says would stand in its place.
+ */
+static void load_aim(struct qcow_slice_load *load)
+{
+	const struct qcow_slice *slice = load->slice;
+
+	/* before the offset: the task that copies a table changes both at once */
+	load->shared = slice->view->image->writable &&
+		       !(slice_l1_entry(slice) & QCOW2_OFLAG_COPIED);
+	load->io.pos = qcow_slice_host(slice);
 }
 
 /* Somebody else's load, if it is still under way. */
@@ -361,6 +373,7 @@ static int run_load(struct qcow_slice_load *load, struct qcow_cmd *cmd,
 	int ret;
 
 	load->wq = cmd->wq;
+	load_aim(load);
 	qcow_io_submit(&load->io, nowait);
 	spin_lock_irqsave(&cache->lock, flags);
 	ret = load->error;

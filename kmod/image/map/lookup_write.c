@@ -152,6 +152,8 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 	u64 cluster = pos >> image->geo.cluster_bits;
 	u64 l1_index = cluster >> image->geo.l2_bits;
 	unsigned long number = cluster >> image->entry_bits;
+	/* before the slice: one that was evicted unverified may be seen yet */
+	bool verified = qcow_verified(image, number);
 	struct qcow_slice *slice;
 	int ret = 0;
 
@@ -159,7 +161,7 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 	slice = qcow_cache_find(view, number);
 	if (likely(slice))
 		qcow_stat_inc(image, slice_hits);
-	if (unlikely(!slice || !qcow_verified(image, number))) {
+	if (unlikely(!slice || !verified)) {
 		ret = map_no_slice_write(view, l1_index, number, slice, run);
 	} else if (unlikely(!(READ_ONCE(view->l1_table[l1_index]) &
 			      QCOW2_OFLAG_COPIED))) {
