@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Structural changes: what is asked for is done, or refused. */
+/*
+ * The entry of all structural changes: check what the block layer asks for,
+ * then do it or refuse it.
+ */
 #include <linux/sched/mm.h>
 
 #include "file/reason.h"

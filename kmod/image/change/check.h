@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which images may be changed, and how. */
+/*
+ * Decide whether an image may be changed, and say in words why not or what
+ * went wrong.
+ */
 #ifndef QCOW_IMAGE_CHANGE_CHECK_H
 #define QCOW_IMAGE_CHANGE_CHECK_H
 

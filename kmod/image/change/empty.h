@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An empty overlay: what becomes different, to be switched to. */
+/* Build the tables of an overlay that becomes empty, for the switch. */
 #ifndef QCOW_IMAGE_CHANGE_EMPTY_H
 #define QCOW_IMAGE_CHANGE_EMPTY_H
 

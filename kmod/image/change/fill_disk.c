@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A whole disk is filled, so that its backing file can be another one. */
+/*
+ * Fill a whole disk with what shows through from its backing file, so that
+ * another file can back it.
+ */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An image goes into its backing file: begin, end, and stop. */
+/* Merge an image into its backing file: begin, end, and stop. */
 #ifndef QCOW_IMAGE_CHANGE_MERGE_H
 #define QCOW_IMAGE_CHANGE_MERGE_H
 

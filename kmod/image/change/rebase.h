@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Another backing file. */
+/* Give an image another backing file. */
 #ifndef QCOW_IMAGE_CHANGE_REBASE_H
 #define QCOW_IMAGE_CHANGE_REBASE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A new size of the active disk: what becomes different, to be switched to. */
+/* Build the tables of a disk of another size, for the switch. */
 #ifndef QCOW_IMAGE_CHANGE_RESIZE_H
 #define QCOW_IMAGE_CHANGE_RESIZE_H
 

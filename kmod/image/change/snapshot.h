@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Internal snapshots: what becomes different, to be switched to. */
+/*
+ * Build the tables after an internal snapshot is made, applied or deleted, for
+ * the switch.
+ */
 #ifndef QCOW_IMAGE_CHANGE_SNAPSHOT_H
 #define QCOW_IMAGE_CHANGE_SNAPSHOT_H
 

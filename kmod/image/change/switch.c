@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One structural change: quiet the image, have the shadow built, switch to it,
- * and go on as what the file is then.
+ * A structural change in its steps: quiet the image, build the new tables
+ * beside the old ones, switch the file to them, and then the image in memory.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>

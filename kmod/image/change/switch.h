@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Quiet the image, have the shadow built, and switch to it. */
+/*
+ * Quiet an image, build its new tables beside the old ones, and switch to
+ * them.
+ */
 #ifndef QCOW_IMAGE_CHANGE_SWITCH_H
 #define QCOW_IMAGE_CHANGE_SWITCH_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Commands enter the current epoch, and leave theirs. */
+/* Each command holds the epoch in which it began, until its I/O is over. */
 #include <linux/rcupdate.h>
 
 #include "file/record.h"

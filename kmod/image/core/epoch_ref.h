@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Commands in an epoch: clusters that were freed in one are not given to others
- * before the I/O that began in it is over.
+ * Each command holds the epoch in which it began.  Clusters that were freed in
+ * an epoch are not given out again before all commands have left it.
  */
 #ifndef QCOW_IMAGE_CORE_EPOCH_REF_H
 #define QCOW_IMAGE_CORE_EPOCH_REF_H

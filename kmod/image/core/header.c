@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Changes of the image file's header: all of a sector at once, durably. */
+/*
+ * Change the image file's header: all fields in one sector at once, and
+ * durably.
+ */
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 

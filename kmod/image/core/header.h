@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Changes of the image file's header. */
+/* Change the image file's header, durably. */
 #ifndef QCOW_IMAGE_CORE_HEADER_H
 #define QCOW_IMAGE_CORE_HEADER_H
 

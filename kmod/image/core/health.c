@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Errors that stay, syncs that count, and metadata that is wrong. */
+/*
+ * Keep the first error that makes the state of the file unknown, and mark an
+ * image corrupt whose metadata is wrong.
+ */
 #include <linux/printk.h>
 
 #include "file/file.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Errors that stay: after a sync that failed, or metadata that is wrong,
- * nothing is allocated any more and every flush fails.
+ * Errors that stay: after a failed sync, or with wrong metadata, the image
+ * allocates nothing more and fails every flush.
  */
 #ifndef QCOW_IMAGE_CORE_HEALTH_H
 #define QCOW_IMAGE_CORE_HEALTH_H

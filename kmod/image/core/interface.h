@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the block layer's side of the driver hands down to open an image, to
- * change it, and to read and write it.  Structs only.
+ * change it, and to read and write it.  This file holds structs only.
  */
 #ifndef QCOW_IMAGE_CORE_INTERFACE_H
 #define QCOW_IMAGE_CORE_INTERFACE_H

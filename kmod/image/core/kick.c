@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Have a commit begin. */
+/* Start a commit: when the timer says so, or at once. */
 #include "image/core/kick.h"
 #include "image/core/types.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Have a commit begin: soon, or as soon as may be. */
+/* Start a commit: when the timer says so, or at once. */
 #ifndef QCOW_IMAGE_CORE_KICK_H
 #define QCOW_IMAGE_CORE_KICK_H
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Commands to an image that is being merged mark what they change. */
+/*
+ * While an image is merged, each command to it marks the bytes that it
+ * changed.
+ */
 #include <linux/bitops.h>
 
 #include "image/core/epoch_ref.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a merge has to copy again: the marks that commands leave meanwhile. */
+/*
+ * The state of a merge, with a mark for each part of the disk that has to be
+ * copied, or copied again.
+ */
 #ifndef QCOW_IMAGE_CORE_MARKS_H
 #define QCOW_IMAGE_CORE_MARKS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Commands that wait, are woken, and end. */
+/* A command waits for something, is woken, and ends. */
 #include "image/core/epoch_ref.h"
 #include "image/core/marks.h"
 #include "image/core/park.h"

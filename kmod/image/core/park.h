@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A command waits, is woken, and ends.  A count says how many have it: see
- * struct qcow_cmd.
+ * A command waits for something, is woken, and ends.  Its count of @pending
+ * says how many still have it: see struct qcow_cmd.
  */
 #ifndef QCOW_IMAGE_CORE_PARK_H
 #define QCOW_IMAGE_CORE_PARK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The image and all that is part of it, as every room knows them.  Structs
- * only: what is done with them is in the header of their owner.
+ * The image and its parts, as every room knows them.  This file holds structs
+ * only; the functions are in the header of the file that owns them.
  */
 #ifndef QCOW_IMAGE_CORE_TYPES_H
 #define QCOW_IMAGE_CORE_TYPES_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Commands that the driver itself waits for. */
+/* Commands that the driver sends to an image itself, and waits for. */
 #ifndef QCOW_IMAGE_IO_CMD_H
 #define QCOW_IMAGE_IO_CMD_H
 

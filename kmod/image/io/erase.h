@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Discard and write zeroes. */
+/* Discard a run of a command, or write zeroes to it. */
 #ifndef QCOW_IMAGE_IO_ERASE_H
 #define QCOW_IMAGE_IO_ERASE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An image gets what shows through where it has nothing. */
+/* Give an image what shows through from its backing file. */
 #ifndef QCOW_IMAGE_IO_FILL_H
 #define QCOW_IMAGE_IO_FILL_H
 

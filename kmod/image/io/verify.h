@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* COPIED flags are held against the refcounts before they are believed. */
+/*
+ * Hold the COPIED flags of a slice against the refcounts, before the first
+ * write believes them.
+ */
 #ifndef QCOW_IMAGE_IO_VERIFY_H
 #define QCOW_IMAGE_IO_VERIFY_H
 

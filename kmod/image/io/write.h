@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What has to happen before a run can be written. */
+/* Prepare a run that cannot be written as it is. */
 #ifndef QCOW_IMAGE_IO_WRITE_H
 #define QCOW_IMAGE_IO_WRITE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What an L2 entry has to tell when a cluster is filled. */
+/* Which L2 entries a fill has to change, and to what. */
 #ifndef QCOW_IMAGE_MAP_ENTRY_H
 #define QCOW_IMAGE_MAP_ENTRY_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The active L1 table is changed in memory, by a bit for each unit that a commit
- * has to write.
+ * The active L1 table changes in memory.  A bit for each unit of it says what
+ * the next commit has to write.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The active L1 table: changes of its entries, and how they get to the disk. */
+/* Change the active L1 table, and write the changes for a commit. */
 #ifndef QCOW_IMAGE_MAP_L1_H
 #define QCOW_IMAGE_MAP_L1_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the tables of a qcow2 image say of a place, for reading. */
+/* Look up in the tables of a qcow2 image what a read finds at a place. */
 #ifndef QCOW_IMAGE_MAP_LOOKUP_H
 #define QCOW_IMAGE_MAP_LOOKUP_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the tables of a qcow2 image say of a place, for writing: which clusters
- * may be written where they are.
+ * Look up in the tables of a qcow2 image what a write finds at a place:
+ * clusters that may be written where they are, or what has to happen first.
  */
 #include "format/fault.h"
 #include "format/header.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Lookups for reading, through the whole chain. */
+/* Look up what a read finds at a place, through the whole chain of images. */
 #ifndef QCOW_IMAGE_MAP_MAP_H
 #define QCOW_IMAGE_MAP_MAP_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a lookup says of a place of the disk. */
+/* The answer of a lookup: neighbouring bytes that are alike. */
 #ifndef QCOW_IMAGE_MAP_RUN_H
 #define QCOW_IMAGE_MAP_RUN_H
 

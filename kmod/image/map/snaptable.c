@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of internal snapshots in the image file, read entry by entry. */
+/* Read the table of internal snapshots in the image file, entry by entry. */
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>

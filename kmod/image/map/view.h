@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* L1 roots: the active disk, and internal snapshots beside it. */
+/*
+ * A view is an L1 table over an image: the active disk, or an internal
+ * snapshot.
+ */
 #ifndef QCOW_IMAGE_MAP_VIEW_H
 #define QCOW_IMAGE_MAP_VIEW_H
 

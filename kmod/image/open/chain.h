@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The images of a chain. */
+/* Open the images of a chain. */
 #ifndef QCOW_IMAGE_OPEN_CHAIN_H
 #define QCOW_IMAGE_OPEN_CHAIN_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The image that backs another one; it changes while the chain may be described. */
+/*
+ * Swap the image that backs another one, while sysfs may be describing the
+ * chain.
+ */
 #ifndef QCOW_IMAGE_OPEN_DESCRIBE_H
 #define QCOW_IMAGE_OPEN_DESCRIBE_H
 

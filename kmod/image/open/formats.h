@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The formats: a row of operations each. */
+/* The operations of each image format. */
 #ifndef QCOW_IMAGE_OPEN_FORMATS_H
 #define QCOW_IMAGE_OPEN_FORMATS_H
 

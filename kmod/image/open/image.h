@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One open image file: what all formats have in common. */
+/* Open and close one image file, whatever its format. */
 #ifndef QCOW_IMAGE_OPEN_IMAGE_H
 #define QCOW_IMAGE_OPEN_IMAGE_H
 

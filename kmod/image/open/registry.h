@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Every image file is open once, however many devices and overlays use it. */
+/*
+ * The registry finds an image that is open already, so that each file is open
+ * only once.
+ */
 #ifndef QCOW_IMAGE_OPEN_REGISTRY_H
 #define QCOW_IMAGE_OPEN_REGISTRY_H
 

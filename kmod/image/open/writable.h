@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a qcow2 image needs to be written. */
+/* Prepare a qcow2 image for writing. */
 #ifndef QCOW_IMAGE_OPEN_WRITABLE_H
 #define QCOW_IMAGE_OPEN_WRITABLE_H
 

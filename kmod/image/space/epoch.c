@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Clusters that were freed in an epoch are counted down, punched and given back
- * when the epoch is closed and all I/O that began in it is over.
+ * When all commands have left a closed epoch, the clusters that were freed in
+ * it are counted down, punched, and given back.
  */
 #include <linux/sched/mm.h>
 #include <linux/slab.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Freed clusters: of which epoch they are, and how they come back. */
+/*
+ * Freed clusters wait in their epoch until nobody can still read or write
+ * them.
+ */
 #ifndef QCOW_IMAGE_SPACE_EPOCH_H
 #define QCOW_IMAGE_SPACE_EPOCH_H
 

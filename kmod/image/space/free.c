@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Clusters that were free at attach are noted as refcount blocks come by. */
+/*
+ * When a refcount block is read for the first time, note which of its clusters
+ * are free.
+ */
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Runs of free clusters, as they are found in refcount blocks. */
+/* Runs of free clusters, as refcount blocks tell of them. */
 #ifndef QCOW_IMAGE_SPACE_FREE_H
 #define QCOW_IMAGE_SPACE_FREE_H
 

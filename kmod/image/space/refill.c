@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The work item that fills the reserve of fresh clusters, and the end of the
- * file, behind which it finds them.
+ * Fill the reserve of fresh clusters ahead of need, from free clusters inside
+ * the file or behind its end.
  */
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How the reserve of fresh clusters begins, is filled, and ends. */
+/*
+ * Set the reserve of fresh clusters up when an image is opened for writing,
+ * and take it down.
+ */
 #ifndef QCOW_IMAGE_SPACE_REFILL_H
 #define QCOW_IMAGE_SPACE_REFILL_H
 

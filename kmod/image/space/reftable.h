@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A longer refcount table, where the old one is full. */
+/* Replace a full refcount table by a longer one. */
 #ifndef QCOW_IMAGE_SPACE_REFTABLE_H
 #define QCOW_IMAGE_SPACE_REFTABLE_H
 
