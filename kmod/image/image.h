@@ -6,9 +6,11 @@
 #ifndef QCOW_IMAGE_IMAGE_H
 #define QCOW_IMAGE_IMAGE_H
 
+#include <linux/blkdev.h>
 #include <linux/types.h>
 
 #include "file/reason.h"
+#include "file/task.h"
 #include "image/core/interface.h"
 
 struct inode;
@@ -155,6 +157,29 @@ void qcow_cmd_init(struct qcow_cmd *cmd);
  * Context: task, may sleep (->queue_rq() of a BLK_MQ_F_BLOCKING queue).
  */
 void qcow_cmd_submit(struct qcow_cmd *cmd);
+
+/**
+ * struct qcow_cmd_batch - commands that one task submits one after another
+ * @task: what was put aside of the task
+ * @plug: what is submitted below is held in it, and issued at the end
+ */
+struct qcow_cmd_batch {
+	struct qcow_task task;
+	struct blk_plug plug;
+};
+
+/**
+ * qcow_cmd_batch_begin - may the task submit commands by itself?
+ *
+ * Return: false where workers have to, and each is to be submitted alone.
+ */
+bool qcow_cmd_batch_begin(struct qcow_cmd_batch *batch);
+
+/** qcow_cmd_submit_in - as qcow_cmd_submit(), between begin and end */
+void qcow_cmd_submit_in(struct qcow_cmd_batch *batch, struct qcow_cmd *cmd);
+
+/** qcow_cmd_batch_end - issue what the commands' I/O has put into the plug */
+void qcow_cmd_batch_end(struct qcow_cmd_batch *batch);
 
 /** qcow_image_init, qcow_image_exit - when the module comes and goes */
 int qcow_image_init(void);
