@@ -136,7 +136,7 @@ struct qcow_l1 {
  * @error:	of the last refill, for those who wait
  * @end:	first cluster beyond the file; refill's own, as is
  * @step:	clusters that the next refill adds; doubles
- * @scan_next:	the refcount block to look into next, for such
+ * @scan_next:	the refcount block to look into next, for qcow_refs.found
  * @scan_end:	the first cluster behind those in use at attach
  */
 struct qcow_alloc {
