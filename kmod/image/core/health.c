@@ -17,8 +17,9 @@ void qcow_health_fail(struct qcow_image *image, const char *what, int err)
 
 	spin_lock(&health->lock);
 	if (!health->error) {
-		health->error = err;
 		health->failed = what;
+		/* with the readers of @failed: they see it where they see this */
+		smp_store_release(&health->error, err);
 		pr_err("%s: %s failed (%d): no more allocation, and flushes fail, until it is attached again\n",
 		       image->path, what, err);
 	}

@@ -227,7 +227,7 @@ bool qcow_view_degraded(const struct qcow_view *view)
 
 	if (is_raw(image))
 		return image->writable && qcow_file_lost(image->file);
-	return image->wq && READ_ONCE(image->health.error);
+	return image->wq && smp_load_acquire(&image->health.error);
 }
 
 bool qcow_view_frees(const struct qcow_view *view)
