@@ -225,7 +225,7 @@ unfinished_is()
 # What only a newer QEMU makes, which build/images has then.
 newer_names=(
 	kept-512 kept-4k kept-extended kept-data kept-raw-data
-	kept-snapshots-64k kept-data-file rebased-zstd newer-zstd-4k
+	kept-data-file rebased-zstd newer-zstd-4k
 )
 
 images=$(built images)
