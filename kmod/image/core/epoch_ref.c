@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each command holds the epoch in which it began, until its I/O is over. */
+/*
+ * Enter and leave epochs: each command holds a reference to the epoch in which
+ * it began, until its I/O is over.
+ */
 #include <linux/rcupdate.h>
 
 #include "file/record.h"
@@ -14,12 +17,17 @@ struct qcow_epoch *qcow_epoch_enter(struct qcow_image *image)
 		return NULL;
 
 	rcu_read_lock();
-	/* the current one is not killed before it is replaced */
+	/* an epoch is killed only after another one has replaced it */
 	do {
 		epoch = rcu_dereference(image->commit.epoch);
 	} while (!percpu_ref_tryget_live_rcu(&epoch->ref));
 	rcu_read_unlock();
-	/* an entry that is read from here on was not given up before it began */
+	/*
+	 * Read mappings only after the epoch.  Then an entry that was changed
+	 * before this epoch began is seen as changed, and its old clusters,
+	 * which an earlier epoch releases, are not used.  Pairs with
+	 * rcu_assign_pointer() in qcow_epoch_close().
+	 */
 	smp_rmb();
 	return epoch;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Change the image file's header: all fields in one sector at once, and
- * durably.
+ * Change the header of an image file durably.  All fields in one sector change
+ * at once.
  */
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -31,7 +31,7 @@ int qcow_header_change(struct qcow_image *image,
 	if (!err)
 		err = qcow_file_sync(image->file);
 	if (err)
-		/* it is the old one, or the new one: nobody knows */
+		/* the file may hold the old header or the new one */
 		qcow_health_fail(image, "changing the header", err);
 unlock:
 	mutex_unlock(&image->header_lock);
@@ -48,7 +48,10 @@ static void set_corrupt(void *header, const void *arg)
 				      QCOW2_INCOMPAT_CORRUPT);
 }
 
-/* As QEMU does: nobody writes to it until it was repaired. */
+/*
+ * Set the corrupt bit, as QEMU does: no program is to write to the image before
+ * it is repaired.
+ */
 static void corrupted_work(struct work_struct *work)
 {
 	struct qcow_image *image =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keep the first error that makes the state of the file unknown, and mark an
- * image corrupt whose metadata is wrong.
+ * Keep the first error after which the state of the file is unknown, and mark
+ * an image corrupt if its metadata is wrong.
  */
 #include <linux/printk.h>
 
@@ -33,7 +33,7 @@ int qcow_health_sync(struct qcow_image *image, struct qcow_file *file)
 	if (err)
 		qcow_health_fail(image, "a sync", err);
 	else if (READ_ONCE(image->health.error))
-		/* another's beside this one, of the same data perhaps */
+		/* another sync failed meanwhile, perhaps for the same data */
 		err = -EIO;
 	return err;
 }

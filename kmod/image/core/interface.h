@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the block layer's side of the driver hands down to open an image, to
- * change it, and to read and write it.  This file holds structs only.
+ * The structs that kmod/block fills in to open an image, to change it, and to
+ * read and write it.  This file holds structs only; image.h has the functions.
  */
 #ifndef QCOW_IMAGE_CORE_INTERFACE_H
 #define QCOW_IMAGE_CORE_INTERFACE_H
@@ -25,10 +25,10 @@ struct qcow_view;
 /**
  * struct qcow_layer_files - one layer of a chain that is to be opened
  * @file:	the image file, as the caller of the attach opened it
- * @data_file:	its external data file, or NULL
+ * @data_file:	the external data file, or NULL
  * @format:	QCOW_FORMAT_*
  * @offset:	raw: where the image begins in the file, bytes
- * @sizelimit:	raw: bytes from there; 0 for all
+ * @sizelimit:	raw: size of the image, bytes from @offset on; 0 for all
  */
 struct qcow_layer_files {
 	struct file *file;
@@ -40,11 +40,12 @@ struct qcow_layer_files {
 
 /**
  * struct qcow_open - what is to be opened, and how
- * @layers:	the chain, the top one first
- * @nr_layers:	of it
- * @write:	the top layer will be written
- * @dio:	direct or buffered I/O on all files of it
- * @instead:	the top layer takes this image's place, which has its file open
+ * @layers:	the layers of the chain, the top one first
+ * @nr_layers:	number of layers
+ * @write:	open the top layer for writing
+ * @instead:	an image that has the file of the top layer open; the image that
+ *		is opened now replaces it
+ * @dio:	direct or buffered I/O on all files of the chain
  * @sector_size: the unit of commands, bytes
  * @cache_size:	L2 cache of the top image, bytes; 0 for the default
  * @snapshot:	id or name of an internal snapshot of the top image, or NULL
@@ -77,25 +78,28 @@ enum qcow_change_op {
 
 /**
  * struct qcow_change - a structural change of an image
- * @op:		which
- * @name:	of the snapshot; an id goes first, but where one is created.
- *		REBASE: of the backing file, as the image is to have it
- * @name_len:	bytes
- * @format:	REBASE: of the backing file, as the image is to have it
- * @format_len:	bytes
- * @backing:	REBASE: its layers, of which there may be none; MERGE_BEGIN: the
- *		same as before, the first one open for writing; REOPEN: the
- *		same, still to be read only
- * @filled:	REBASE: refuse it unless there were so many changes before, as
- * @changes:	a fill has said
- * @size:	of the disk to come, bytes
- * @unit:	what its size has to be a multiple of: a sector of the device
- * @shrink:	it may become smaller
- * @keep:	MERGE_END: the image is not emptied
- * @layers:	private: the image that is to back it, then that which did
- * @merge:	private: MERGE_BEGIN
- * @freed:	private: a bit for each cluster that is to be released, and
- * @clusters:	how many
+ * @op:		QCOW_CHANGE_*
+ * @name:	SNAPSHOT_CREATE: name of the new snapshot; other SNAPSHOT_*: id
+ *		or name of the snapshot, where a match of the id goes first;
+ *		REBASE: name of the backing file, to be written to the header
+ * @name_len:	bytes at @name
+ * @format:	REBASE: format of the backing file, to be written to the header
+ * @format_len:	bytes at @format
+ * @backing:	REBASE: the new layers, of which there may be none; MERGE_BEGIN:
+ *		the layers as before, the first one open for writing; REOPEN:
+ *		the layers as before, all of them only read
+ * @filled:	REBASE: refuse unless the number of changes is still @changes
+ * @changes:	REBASE: the number of changes that qcow_view_fill() returned
+ * @size:	RESIZE: new size of the disk, bytes
+ * @unit:	RESIZE: sector size of the device, bytes; @size has to be a
+ *		multiple of it
+ * @shrink:	RESIZE: the disk may become smaller
+ * @keep:	MERGE_END: do not empty the image
+ * @layers:	private: before the change the new backing image, after it the
+ *		old one
+ * @merge:	private to MERGE_BEGIN
+ * @freed:	private: a bit for each cluster that is to be released
+ * @clusters:	private: number of bits in @freed
  */
 struct qcow_change {
 	enum qcow_change_op op;
@@ -125,7 +129,7 @@ enum qcow_op {
 	QCOW_OP_FILL,
 };
 
-/** struct qcow_cmd_io - one of a command's I/Os; private to cmd.c */
+/** struct qcow_cmd_io - an I/O of a command; private to cmd.c */
 struct qcow_cmd_io {
 	struct qcow_io io;
 	struct qcow_cmd *cmd;
@@ -134,25 +138,25 @@ struct qcow_cmd_io {
 
 /**
  * struct qcow_cmd - one command to a view
- * @view:	in: to whom
+ * @view:	in: the view
  * @op:		in: QCOW_OP_*
- * @fua:	in: WRITE: durable when it completes
+ * @fua:	in: WRITE: the data is durable when the command completes
  * @unmap:	in: ZERO: space may be freed
- * @ioprio:	in: of the issuer
+ * @no_inline:	in: do nothing in the submitter's task, leave all to a worker
+ * @ioprio:	in: I/O priority of the issuer
  * @pos:	in: guest offset, bytes, a multiple of the sector size
- * @len:	in: bytes, likewise; inside the view
+ * @len:	in: bytes, a multiple of the sector size; inside the view
  * @buf:	in: READ, WRITE: memory
- * @bio:	in: whose cgroup the I/O is charged to, or NULL
- * @wq:		in: where the command may be continued: WQ_MEM_RECLAIM
- * @no_inline:	in: leave even what need not wait to a worker
+ * @wq:		in: a WQ_MEM_RECLAIM workqueue on which the command may go on
+ * @bio:	in: the I/O is charged to the cgroup of this bio; may be NULL
  * @done:	in: called once, in any context, when the command is over
  * @error:	out: 0 or a negative errno
  *
- * The rest is private to cmd.c.  A command is in one of these hands:
- * the submitter's, a list's where it is parked until something was read, or
- * the work item's.  Who has it dispatches the runs that are left and then
- * drops the submitter's count of @pending; each I/O under way has one too,
- * and so has the work item while it is queued or running.
+ * The rest is private to cmd.c.  At any time a command belongs to one of
+ * these: the submitter; a list on which the command is parked, until something
+ * was read for example; the work item.  The owner dispatches the remaining runs
+ * and then drops the submitter's count of @pending.  Each I/O in flight holds a
+ * count, too, and so does the work item while it is queued or running.
  */
 struct qcow_cmd {
 	struct qcow_view *view;
@@ -171,16 +175,16 @@ struct qcow_cmd {
 
 	/* private */
 	struct qcow_epoch *epoch;
-	struct qcow_epoch *below;	/* of the image below, which is written */
+	struct qcow_epoch *below;	/* in a merge: of the backing file */
 	atomic_t pending;
 	u32 dispatched;			/* bytes */
 	bool first_used;
 	unsigned long todo;
-	struct llist_head resume;	/* I/Os that a worker goes on with */
-	struct list_head node;		/* where it is parked */
+	struct llist_head resume;	/* I/Os that a worker continues */
+	struct list_head node;		/* in the list it is parked on */
 	struct work_struct work;
 
-	/* the first run's I/O: one-run commands need no memory */
+	/* the first run's I/O: a command of one run allocates no memory */
 	struct qcow_cmd_io first;
 };
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Start a commit: when the timer says so, or at once. */
+/* Start a commit: at once, or when the timer expires. */
 #include "image/core/kick.h"
 #include "image/core/types.h"
 
 #define COMMIT_INTERVAL	(5 * HZ)
 
-/* Half of the cache may wait for the timer. */
+/* If more than half of the cache is dirty, do not wait for the timer. */
 void qcow_commit_soon(struct qcow_image *image)
 {
 	if (READ_ONCE(image->cache.nr_dirty) > image->cache.limit / 2)

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Start a commit: when the timer says so, or at once. */
+/* Start a commit: at once, or when the timer expires. */
 #ifndef QCOW_IMAGE_CORE_KICK_H
 #define QCOW_IMAGE_CORE_KICK_H
 
 #include "image/core/types.h"
 
-/** qcow_commit_hurry - one that begins soon, whatever there is to do for it */
+/** qcow_commit_hurry - start a commit now, whether or not anything is dirty */
 void qcow_commit_hurry(struct qcow_image *image);
 
-/** qcow_commit_soon - something became dirty: see that the timer runs */
+/**
+ * qcow_commit_soon - something became dirty: start the timer
+ *
+ * If much is dirty, a commit starts at once.
+ */
 void qcow_commit_soon(struct qcow_image *image);
 
-/** qcow_has_commits - is the metadata written by commits?  Not of raw images,
- * nor of those that are only read.
+/**
+ * qcow_has_commits - do commits write the image's metadata?
+ *
+ * They do for a qcow2 image that is open for writing.
  */
 static inline bool qcow_has_commits(const struct qcow_image *image)
 {

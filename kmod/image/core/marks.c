@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * While an image is merged, each command to it marks the bytes that it
- * changed.
+ * Marks of a merge: while an image is merged into its backing file, each
+ * command to the image marks the bytes that it changed.
  */
 #include <linux/bitops.h>
 

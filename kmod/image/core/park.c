@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A command waits for something, is woken, and ends. */
+/* Count who still uses a command, wake parked commands, and end commands. */
 #include "image/core/epoch_ref.h"
 #include "image/core/marks.h"
 #include "image/core/park.h"
@@ -24,10 +24,9 @@ void qcow_cmd_set_error(struct qcow_cmd *cmd, int error)
 }
 
 /*
- * Have the work item run for a reason that was noted before.  A queued work
- * item counts as pending, as it may run once more than there is something to
- * do, and the command must not end under it: @cmd was counted for it before
- * the reason was noted.
+ * The work item may run once more than there is work to do, and the command
+ * must not end while it is queued or running: so it holds a count of @pending.
+ * The caller took that count.  If the work item is queued already, it has one.
  */
 void qcow_cmd_queue_work(struct qcow_cmd *cmd)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A command waits for something, is woken, and ends.  Its count of @pending
- * says how many still have it: see struct qcow_cmd.
+ * Wake commands that are parked, and end commands.  A command ends when its
+ * count @pending drops to zero: see struct qcow_cmd.
  */
 #ifndef QCOW_IMAGE_CORE_PARK_H
 #define QCOW_IMAGE_CORE_PARK_H
@@ -10,25 +10,31 @@
 
 enum { QCOW_TODO_DISPATCH };	/* bits of qcow_cmd.todo */
 
-/** qcow_cmd_put - drop one of @cmd->pending; the last one ends the command */
+/**
+ * qcow_cmd_put - drop a count of @cmd->pending; the last one ends the command
+ *
+ * Context: any.
+ */
 void qcow_cmd_put(struct qcow_cmd *cmd);
 
-/** qcow_cmd_set_error - the first error of a command is its result */
+/** qcow_cmd_set_error - set the command's result, unless it has an error */
 void qcow_cmd_set_error(struct qcow_cmd *cmd, int error);
 
-/** qcow_cmd_queue_work - run the work item, for a reason that was noted
+/**
+ * qcow_cmd_queue_work - queue the command's work item
  *
- * @cmd->pending was counted up before the reason was noted.
+ * The caller first took a count of @cmd->pending, and then noted in @cmd->todo
+ * or @cmd->resume what the work item has to do.
  */
 void qcow_cmd_queue_work(struct qcow_cmd *cmd);
 
-/** qcow_cmd_to_worker - the work item goes on with the dispatch */
+/** qcow_cmd_to_worker - have the work item go on with the dispatch */
 void qcow_cmd_to_worker(struct qcow_cmd *cmd);
 
-/** qcow_cmd_unpark - something that the command waited for is there */
+/** qcow_cmd_unpark - what a parked command waited for is there: go on */
 void qcow_cmd_unpark(struct qcow_cmd *cmd);
 
-/** qcow_cmd_end - a command that was parked is over: 0, or an error */
+/** qcow_cmd_end - end a parked command; @error: 0 or a negative errno */
 void qcow_cmd_end(struct qcow_cmd *cmd, int error);
 
 #endif /* QCOW_IMAGE_CORE_PARK_H */

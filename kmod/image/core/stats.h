@@ -5,18 +5,16 @@
 
 #include <linux/percpu.h>
 
-/**
- * struct qcow_stats - what happened, a counter each, per CPU
- */
+/** struct qcow_stats - counters, one set per CPU */
 struct qcow_stats {
 	unsigned long slice_hits;	/* lookups that found their L2 slice */
 	unsigned long slice_misses;	/* L2 slices that had to be read */
 	unsigned long slice_evictions;
 	unsigned long inflations;	/* clusters decompressed */
-	unsigned long inflate_hits;	/* and those found so */
+	unsigned long inflate_hits;	/* clusters found decompressed */
 	unsigned long worker_dispatches; /* commands that needed a worker */
 	unsigned long allocations;	/* clusters linked fresh */
-	unsigned long tables;		/* L2 tables made, or copied */
+	unsigned long tables;		/* L2 tables allocated or copied */
 	unsigned long copies;		/* clusters copied on write */
 	unsigned long releases;		/* references to clusters dropped */
 	unsigned long commits;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The image and its parts, as every room knows them.  This file holds structs
- * only; the functions are in the header of the file that owns them.
+ * The structs of an image and its parts, for all folders of kmod/image.  This
+ * file holds structs only; a function is declared in the header of the file
+ * that defines it.
  */
 #ifndef QCOW_IMAGE_CORE_TYPES_H
 #define QCOW_IMAGE_CORE_TYPES_H
@@ -29,13 +30,13 @@ struct qcow_stats;
 
 /**
  * struct qcow_view - an L1 root over an image: the disk that a guest sees
- * @image:	whose
- * @size:	bytes, a multiple of 512
- * @l1_size:	entries that @size needs
+ * @image:	the image
+ * @size:	size of the disk in bytes, a multiple of 512
+ * @l1_table_offset: of the L1 table in the file, bytes
+ * @l1_size:	number of L1 entries that @size needs
  * @l1_table:	the L1 table in CPU order, NULL for raw
- * @slices:	resident L2 slices by number; readers hold the RCU read lock,
- *		who changes it needs the array's own lock only
- * @l1_table_offset: in the file, bytes
+ * @slices:	resident L2 slices by number; a reader holds the RCU read lock,
+ *		a task that changes the array holds the array's own lock
  * @snapshot:	id and name, separated by a tab, NULL for the active disk
  * @node:	in image->snapshots
  * @users:	devices on a snapshot view; guarded by the registry's mutex
@@ -53,11 +54,14 @@ struct qcow_view {
 };
 
 /**
- * struct qcow_epoch - I/O that began between two commits
- * @ref:	each command under way has one, and the epoch before this one
- * @freed:	clusters whose last reference went in it: struct freed
- * @clusters:	how many there are in that list
- * @next:	the epoch after it, which is held until this one is over
+ * struct qcow_epoch - the commands that began between two commits
+ * @ref:	held by each command of the epoch that is in flight, and by the
+ *		epoch before this one
+ * @image:	the image
+ * @freed:	clusters that were freed in the epoch: struct freed
+ * @clusters:	number of clusters in that list
+ * @next:	the epoch after this one, which is held until this one is over
+ * @work:	releases the freed clusters when @ref has dropped to zero
  */
 struct qcow_epoch {
 	struct percpu_ref ref;
@@ -71,16 +75,21 @@ struct qcow_epoch {
 
 /**
  * struct qcow_commit - an image's commits
- * @wq:		ordered: one at a time
- * @lock:	guards the lists and @quarantine
- * @epoch:	the current one; read under RCU
- * @waiters:	commands that asked since the last commit began
- * @throttled:	commands that may go on when less is dirty
- * @running:	a commit is
- * @result:	of the last one
- * @closed:	the epoch that the commit under way, or the next one after one
- *		that failed, will release
- * @quarantine:	clusters that were freed and are not released yet, of all epochs
+ * @wq:		runs @work and @timer, one at a time
+ * @lock:	guards @waiters, @throttled, @running, @quarantine, the change
+ *		of @epoch, and the epochs' lists of freed clusters
+ * @epoch:	the current epoch; read under RCU
+ * @waiters:	commands that asked for a commit since the last one began
+ * @throttled:	commands that go on when less metadata is dirty
+ * @running:	a commit is running
+ * @result:	of the last commit: 0 or a negative errno
+ * @closed:	the epoch that the running commit will release; if that commit
+ *		fails, the next one will
+ * @quarantine:	clusters of all epochs that were freed and are not released yet
+ * @epochs:	number of epochs that are not over, the current one included
+ * @idle:	woken when an epoch is over
+ * @work:	a commit
+ * @timer:	starts @work if something is dirty
  */
 struct qcow_commit {
 	struct workqueue_struct *wq;
@@ -99,11 +108,11 @@ struct qcow_commit {
 };
 
 /**
- * struct qcow_health - errors that stay
- * @lock:	guards both
- * @error:	of what failed; nothing is allocated or released after it, and
- *		every flush fails
- * @failed:	what has
+ * struct qcow_health - an error that stays until the image is attached again
+ * @lock:	guards @error and @failed
+ * @error:	a negative errno, or 0 if all is well; after an error nothing is
+ *		allocated or released, and every flush fails
+ * @failed:	words that name the operation that failed
  */
 struct qcow_health {
 	spinlock_t lock;
@@ -113,10 +122,10 @@ struct qcow_health {
 
 /**
  * struct qcow_l1 - changes of the active L1 table
- * @lock:	guards them
+ * @lock:	held while an entry of the table and its bit in @dirty are set
  * @dirty:	a bit for each unit of the table that has to be written
- * @units:	those that the commit under way writes, from
- * @copy:	a copy of them
+ * @units:	a bit for each unit that the running commit writes
+ * @copy:	a copy of the table, in which these units are valid; big-endian
  */
 struct qcow_l1 {
 	spinlock_t lock;
@@ -126,18 +135,22 @@ struct qcow_l1 {
 };
 
 /**
- * struct qcow_alloc - what an image has to give
- * @lock:	guards all down to @error
- * @extents:	runs of fresh clusters, each of one refcount block
- * @clusters:	in them
- * @emptied:	those that were used up
- * @waiters:	commands parked until there is something
- * @refilling:	the work item is queued or running
- * @error:	of the last refill, for those who wait
- * @end:	first cluster beyond the file; refill's own, as is
- * @step:	clusters that the next refill adds; doubles
- * @scan_next:	the refcount block to look into next, for qcow_refs.found
+ * struct qcow_alloc - the reserve of fresh clusters of an image
+ * @lock:	guards the members from @extents to @error
+ * @extents:	runs of fresh clusters, each counted by one refcount block
+ * @clusters:	number of clusters in @extents
+ * @emptied:	extents that are used up and still pin their refcount block
+ * @waiters:	commands parked until the reserve has clusters
+ * @refilling:	the work item @refill is queued or running
+ * @error:	of the last refill: 0 or a negative errno
+ * @end:	the first cluster behind the file; used by the refill, and by
+ *		others only while no refill runs
+ * @step:	number of clusters that the next refill adds; set by the refill
+ *		only, which doubles it
+ * @scan_next:	index of the refcount block that the refill scans next for free
+ *		clusters, which go to qcow_refs.found
  * @scan_end:	the first cluster behind those in use at attach
+ * @refill:	fills the reserve
  */
 struct qcow_alloc {
 	spinlock_t lock;
@@ -156,16 +169,18 @@ struct qcow_alloc {
 
 /**
  * struct qcow_cache - the slices of all views of one image
- * @lock:	guards @lru, @count and the slices' @load; taken in interrupts
- * @lru:	newest first; an approximation: a sweep spares the referenced
- * @count:	slices in @lru
+ * @lock:	guards the lists and counts, and the members of slices that
+ *		struct qcow_slice names; taken in interrupts
+ * @lru:	clean slices, newest first; the order is approximate: a sweep
+ *		moves a referenced slice to the front instead of evicting it
+ * @count:	number of slices in @lru
  * @dirty:	slices that a commit has to write, oldest first
- * @nr_dirty:	of them
- * @limit:	at most so many
+ * @nr_dirty:	number of slices in @dirty
+ * @limit:	number of slices to keep at most
  * @slice_bits:	log2 of the bytes of a slice
- * @node:	in the shrinker's list
- * @copies:	struct qcow_slice_copy, and
- * @copy_data:	their memory: some of each in reserve, where it is writable
+ * @node:	in the shrinker's list of caches
+ * @copies:	a writable image's pool of struct qcow_slice_copy
+ * @copy_data:	a writable image's pool of memory for the copies' data
  */
 struct qcow_cache {
 	spinlock_t lock;
@@ -184,12 +199,14 @@ struct qcow_cache {
 #define QCOW_COW_SPARE		8
 
 /**
- * struct qcow_cow - clusters under copy
- * @lock:	guards @cells and their waiters
- * @cells:	struct cell, by guest cluster
- * @tables:	held while an L2 table is copied
- * @spare:	a cluster's memory each, by @lock: new pages would be cleared
- * @nr_spare:	of them
+ * struct qcow_cow - guest clusters and L2 tables under copy
+ * @lock:	guards @cells, the cells' waiters, @spare and @nr_spare
+ * @cells:	struct cell by guest cluster
+ * @tables:	held while an L2 table is copied or a slice is verified, so that
+ *		one task at a time does so; may be held across I/O
+ * @spare:	buffers of one cluster each, kept because many kernels clear
+ *		newly allocated pages
+ * @nr_spare:	number of buffers in @spare
  */
 struct qcow_cow {
 	spinlock_t lock;
@@ -202,13 +219,15 @@ struct qcow_cow {
 #define QCOW_INFLATE_HASH_BITS	6
 
 /**
- * struct qcow_inflate - an image's decompressed clusters
- * @lock:	guards all of it; not taken in interrupts
- * @count:	entries
- * @limit:	at most so many that nobody uses
- * @idle:	decompressors that nobody uses
- * @running:	limits those in use to the number of CPUs; who has one only
- *		waits for its own read of the file
+ * struct qcow_inflate - an image's cache of decompressed clusters
+ * @lock:	guards all members but @running; not taken in interrupts
+ * @hash:	struct qcow_inflated by the offset of its stream
+ * @lru:	the same entries, newest first
+ * @count:	number of entries
+ * @limit:	if there are more entries, unused ones are freed
+ * @idle:	decompressors that are not in use
+ * @running:	limits the decompressors in use to the number of CPUs; a worker
+ *		that holds one waits for its own read of the file only
  */
 struct qcow_inflate {
 	spinlock_t lock;
@@ -221,9 +240,9 @@ struct qcow_inflate {
 };
 
 /**
- * struct qcow_metadata_index - all of them, by cluster
- * @lock: guards
- * @root: the tree
+ * struct qcow_metadata_index - where a writable image's metadata lies
+ * @lock: guards @root
+ * @root: struct qcow_metadata by cluster
  */
 struct qcow_metadata_index {
 	spinlock_t lock;
@@ -232,19 +251,21 @@ struct qcow_metadata_index {
 
 /**
  * struct qcow_refs - the refcounts of one image
- * @mutex:	guards @table's entries, @blocks and their pins, and @found; held
- *		across I/O, by work items and at attach and detach only
+ * @mutex:	guards @table and its entries, @blocks and their pins, @found,
+ *		@copy and @piece; held across I/O, and therefore taken by work
+ *		items and at attach and detach only
  * @table:	the refcount table in CPU order
- * @entries:	of it that the file has room for
- * @blocks:	struct qcow_refblock by index
- * @count:	of them
- * @scanned:	a bit for each block of @table that was looked into
- * @nr_scanned: bits of it
- * @found:	runs that were free at attach: struct qcow_extent
- * @copy:	a cluster's memory, for who writes them
- * @piece:	memory for a part of a block, for who looks at it
- * @lock:	guards what is in the blocks; no I/O under it
- * @dirty:	blocks to be written
+ * @entries:	number of entries that the table has in the file
+ * @blocks:	resident blocks, struct qcow_refblock by index
+ * @count:	number of resident blocks
+ * @scanned:	a bit for each block that was scanned for free clusters
+ * @nr_scanned: number of bits in @scanned: the entries of the table at attach
+ * @found:	runs of free clusters inside the file: struct qcow_extent
+ * @copy:	memory for one cluster, for the commit that writes dirty blocks
+ * @piece:	memory for a part of a block, for a look at a block that is not
+ *		resident
+ * @lock:	guards the contents of blocks, and @dirty; no I/O under it
+ * @dirty:	blocks that a commit has to write
  */
 struct qcow_refs {
 	struct mutex mutex;
@@ -264,16 +285,19 @@ struct qcow_refs {
 /**
  * struct qcow_image_ops - what differs between formats
  * @format:	QCOW_FORMAT_*
- * @name:	for people
- * @open:	image->file is open; read what is needed to serve @map
- * @close:	undo it; the error if what was written may not be durable
- * @map:	the run at @pos of at most @len bytes, inside the view.  Returns
- *		0, -EAGAIN with @missing and @slice set, or -EIO.  Any context.
- * @map_write:	the same for a write: only DATA runs may be written at once
- * @discard:	bytes that the guest does not need any more; may sleep
- * @zero:	bytes that are to read zeros; may sleep
- * @erase:	instead of those two: do it to the next run of a command, as
- *		@map_write found it; as qcow_write_prepare()
+ * @name:	the format's name, for people
+ * @open:	read what @map needs; image->file is open
+ * @close:	undo @open; returns an error if written data may not be durable
+ * @map:	look up the run at @pos, of at most @len bytes, inside the view;
+ *		returns 0, -EAGAIN with @missing and @slice of the run set, or
+ *		-EIO; any context
+ * @map_write:	look up the run for a write; only a DATA run may be written at
+ *		once
+ * @discard:	discard bytes that the guest does not need any more; may sleep
+ * @zero:	have bytes read zeros; may sleep
+ * @erase:	a format has this one, or @discard and @zero: discard or zero
+ *		the next run of a command, as @map_write found the run; returns
+ *		as qcow_write_prepare() does
  */
 struct qcow_image_ops {
 	u32 format;
@@ -293,32 +317,39 @@ struct qcow_image_ops {
 
 /**
  * struct qcow_image - one open image file of a chain
- * @ops:	of its format
- * @file:	metadata, and data unless there is
- * @data_file:	an external data file; else the same as @file
- * @writable:	written by its one device; set at open
- * @path:	for messages
+ * @ops:	operations of its format
+ * @file:	the image file: metadata, and data if there is no external file
+ * @data_file:	the external data file, or the same as @file
+ * @writable:	the image's one device may write to it; set at open
+ * @path:	of the file, for messages
  * @backing:	the layer below, NULL for none
- * @active:	the disk as it is now
+ * @active:	view of the disk as it is now
  * @snapshots:	views of internal snapshots that are attached
  * @offset:	raw: where the image begins in @file, bytes
- * @sizelimit:	raw: as given by the caller
- * @header, @geo: qcow2
- * @entry_bits:	log2 of the entries of a slice
- * @wq:		writable qcow2: refills and releases, and what goes with it:
- * @sealed:	another backing file is to come, so that from now on whatever
- *		reads zeros has to say so itself
- * @merge:	it is being merged into its backing file; changes while no
- *		command is under way
- * @merged_into: and this is the backing file; guarded by the registry's mutex
- * @changes:	how many structural changes there were, from a number on that
- *		no other opening began with; like @sealed it changes only under
- *		the device's claim
+ * @sizelimit:	raw: bytes from @offset on, as the caller of the attach gave
+ *		them; 0 for all
+ * @header:	qcow2: the header
+ * @geo:	qcow2: what follows from the header
+ * @entry_bits:	log2 of the number of entries in a slice
+ * @cache:	L2 slices
+ * @inflate:	decompressed clusters
+ * @wq:		runs refills, releases and @corrupted; NULL unless the image is
+ *		a writable qcow2
+ * @sealed:	the image is to get another backing file: from now on an entry
+ *		of a range that reads zeros must say so itself
+ * @merge:	the image is being merged into its backing file; changes only
+ *		while no command is in flight
+ * @merged_into: an overlay is being merged into this image; guarded by the
+ *		registry's mutex
+ * @changes:	number of structural changes so far, plus a start that no other
+ *		opening of an image has; like @sealed it changes only under the
+ *		device's claim
  * @verified:	a bit for each slice whose COPIED flags were checked
  * @header_lock: held while the file's header is changed
- * @corrupted:	marks it so
- * @node:	in the registry's list, guarded by its mutex, as is
- * @users:	devices and overlays
+ * @corrupted:	sets the corrupt bit in the header
+ * @complaints:	limits the messages about malformed metadata
+ * @node:	in the registry's list; guarded by the registry's mutex
+ * @users:	number of devices and overlays; guarded by the registry's mutex
  */
 struct qcow_image {
 	const struct qcow_image_ops *ops;
