@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A slice enters its view's array before it is read, not ready, so that only
- * one command starts the read; the others, and the first one too unless the
- * read was over at once, are parked on the load.  Whoever takes a slice out
- * of the array, the sweep or a failed load, is the one who frees it, after a
- * grace period.
+ * The L2 cache: find, load, change and evict slices.
+ *
+ * A slice enters its view's array before it is read, and is not ready then.  So
+ * only one command starts the read.  The other commands that need the slice are
+ * parked on the load, and so is the first one if the read is not over at once.
+ *
+ * A slice is taken out of the array by a sweep, by a load that failed, or with
+ * its whole view.  The task that takes it out frees it after a grace period.
  */
 #include <linux/blkdev.h>
 #include <linux/bvec.h>
@@ -24,22 +27,25 @@
 #include "image/map/cache.h"
 #include "image/map/slice.h"
 
-/* Slices that a commit can copy though there is no memory, and at a time. */
+/*
+ * Slices that a commit can copy at a time even if there is no memory, and the
+ * most that it copies at a time.
+ */
 #define COPIES_MIN	16
 #define COPIES_MAX	1024
 
 /**
- * struct qcow_slice_load - a read of a slice under way
+ * struct qcow_slice_load - a read of a slice
  * @io:	     the read
  * @bvec:    its memory: the slice's entries
- * @slice:   what is read
- * @shared:  its table may be a snapshot's too
- * @owners:  who started it, and its completion
- * @done:    guarded by the cache's lock, as are
- * @error:   and
- * @waiters: commands parked on it
- * @wq:      of the device whose command started it, for
- * @work:    where the read cannot go on without waiting
+ * @slice:   the slice that is read
+ * @shared:  a snapshot may share the slice's table
+ * @owners:  the task that started the read, and the completion
+ * @done:    the read is over; guarded by the cache's lock
+ * @error:   of the read; guarded by the cache's lock
+ * @waiters: commands parked on the load; guarded by the cache's lock
+ * @wq:      runs @work; belongs to the device whose command started the read
+ * @work:    continues the read if that may sleep
  */
 struct qcow_slice_load {
 	struct qcow_io io;
@@ -58,7 +64,10 @@ static unsigned int cache_mib;
 module_param(cache_mib, uint, 0644);
 MODULE_PARM_DESC(cache_mib, "MiB of L2 tables kept in memory for an image that is attached without a size of its own (default 30)");
 
-/* All caches, for the shrinker, and how much is in them. */
+/*
+ * All caches, for the shrinker, and the number of clean slices in them.
+ * caches_lock guards the list.
+ */
 static DEFINE_SPINLOCK(caches_lock);
 static LIST_HEAD(caches);
 static atomic_long_t total_slices;
@@ -111,11 +120,11 @@ struct qcow_slice *qcow_cache_find(struct qcow_view *view,
 	XA_STATE(xas, &view->slices, number);
 	struct qcow_slice *slice;
 
-	/* as xa_load() does, inside of the caller's RCU */
+	/* as xa_load() does, under the caller's rcu_read_lock() */
 	do {
 		slice = xas_load(&xas);
 	} while (unlikely(xas_retry(&xas, slice)));
-	/* with slice_publish(): the entries are seen if @ready is */
+	/* pairs with slice_publish(): if @ready is seen, so are the entries */
 	if (unlikely(!slice || !smp_load_acquire(&slice->ready)))
 		return NULL;
 	if (!READ_ONCE(slice->referenced))
@@ -123,14 +132,17 @@ struct qcow_slice *qcow_cache_find(struct qcow_view *view,
 	return slice;
 }
 
-/* Out of the array and the list; lookups that saw it may go on for a while. */
+/*
+ * Take the slice out of the array and its list.  A lookup that found the slice
+ * before may use it until the grace period ends.
+ */
 static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 {
 	lockdep_assert_held(&cache->lock);
 	list_del(&slice->lru);
 	slice->dead = true;
 	if (slice->dirty) {
-		/* what a commit that failed has left */
+		/* a failed commit has left the slice dirty */
 		list_del(&slice->dirty_node);
 		cache->nr_dirty--;
 	} else {
@@ -142,12 +154,14 @@ static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 	qcow_slice_free_rcu(slice);
 }
 
-/* Slices that one sweep looks at, with interrupts off. */
+/* A sweep has interrupts off, so it looks at no more slices than these. */
 #define SWEEP_LOOKS	64
 
 /*
- * Take up to @want slices off the old end, sparing once those that were
- * looked at since the last time.  @target: stop when so few are left.
+ * Evict up to @want of the oldest slices, until @target are left.  A slice that
+ * was used since the last sweep is spared this time.
+ *
+ * Return: how many were evicted.
  */
 static unsigned long cache_sweep(struct qcow_cache *cache, unsigned long want,
 				 unsigned long target)
@@ -183,12 +197,16 @@ static void slice_publish(struct qcow_cache *cache, struct qcow_slice *slice)
 	lockdep_assert_held(&cache->lock);
 	slice->load = NULL;
 	slice->referenced = true;
-	/* with qcow_cache_find() */
+	/* pairs with the smp_load_acquire() in qcow_cache_find() */
 	smp_store_release(&slice->ready, true);
 	list_add(&slice->lru, &cache->lru);
 	cache->count++;
 	atomic_long_inc(&total_slices);
-	/* however many are dirty, what was just read is to be found */
+	/*
+	 * Clean slices may have what the dirty ones leave of the limit, but
+	 * always more than a quarter: else the slice that was just read could
+	 * be evicted before a command finds it.
+	 */
 	cache_sweep(cache, 4, max(cache->limit -
 				  min(cache->limit, cache->nr_dirty),
 				  cache->limit / 4 + 1));
@@ -204,8 +222,8 @@ static void slice_forget(struct qcow_slice *slice)
 }
 
 /*
- * COPIED says "the table and the cluster are mine alone": it is not true of
- * what lies in a table that is shared.
+ * COPIED says that nothing else refers to the cluster.  A snapshot that shares
+ * the table refers to it, too, so the flag does not hold there.
  */
 static void slice_strip_copied(const struct qcow_image *image,
 			       struct qcow_slice *slice)
@@ -221,7 +239,7 @@ static void slice_strip_copied(const struct qcow_image *image,
 
 /*
  * The read is over.  The last command that is woken may be the last user of
- * the whole image, so nothing of it is touched after that.
+ * the image, so do not touch the slice or the image after that.
  */
 static void load_done(struct qcow_slice_load *load, int error)
 {
@@ -298,7 +316,7 @@ static u64 slice_l1_entry(const struct qcow_slice *slice)
 	return READ_ONCE(slice->view->l1_table[slice->number >> in_table]);
 }
 
-/* Its table's offset was checked when the slice was found missing. */
+/* The offset of the table was checked when a lookup missed the slice. */
 u64 qcow_slice_host(const struct qcow_slice *slice)
 {
 	const struct qcow_image *image = slice->view->image;
@@ -331,22 +349,32 @@ static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
 }
 
 /*
- * Where the slice is read from: only now that it is in the array.  A task that
- * looked before, and stalled, would read a table that was copied meanwhile: the
- * copy's slice may have been read, changed, written and evicted by then, and what
- * the old table says would stand in its place.
+ * Set where the slice is read from.  This must follow the insertion into the
+ * array.  Otherwise a task could look at the L1 entry and then stall while
+ * another task copies the table, and reads, changes, writes and evicts the
+ * slice of the copy.  The first task would then put the contents of the old
+ * table into the array.
  */
 static void load_aim(struct qcow_slice_load *load)
 {
 	const struct qcow_slice *slice = load->slice;
 
-	/* before the offset: the task that copies a table changes both at once */
+	/*
+	 * Read the flag before the offset: a task that copies the table changes
+	 * both at once.  In this order the flags of the copy may be stripped,
+	 * which is harmless; in the other one those of the shared table might
+	 * stay.
+	 */
 	load->shared = slice->view->image->writable &&
 		       !(slice_l1_entry(slice) & QCOW2_OFLAG_COPIED);
 	load->io.pos = qcow_slice_host(slice);
 }
 
-/* Somebody else's load, if it is still under way. */
+/*
+ * Park the command on the load that another command started.
+ *
+ * Return: -EIOCBQUEUED; or 0 if the load is over.
+ */
 static int park_on_load(struct qcow_view *view, unsigned long number,
 			struct qcow_cmd *cmd)
 {
@@ -415,7 +443,11 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 	return nowait ? -EAGAIN : err;
 }
 
-/* Out of the list of clean slices, into that of the dirty ones. */
+/*
+ * Move the slice from the list of clean slices to that of dirty ones.
+ *
+ * Return: false if the slice was evicted.
+ */
 static bool slice_make_dirty(struct qcow_slice *slice)
 {
 	struct qcow_cache *cache = &slice->view->image->cache;
@@ -567,7 +599,7 @@ int qcow_cache_write(struct qcow_image *image, struct list_head *copied)
 	return qcow_batch_wait(&batch);
 }
 
-/* Its copy is not needed any more. */
+/* The commit is done with the copy: the slice is clean, or dirty again. */
 static void slice_written(struct qcow_cache *cache, struct qcow_slice *slice,
 			  bool durable)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The L2 cache: slices of L2 tables, decoded, by view and number.
+ * The L2 cache: slices of L2 tables in memory, by view and number.
  *
- * Lookup takes no lock; a slice that is not there is read asynchronously while
- * the commands that need it are parked.
+ * A lookup takes no lock.  A slice that is not resident is read asynchronously
+ * while the commands that need it are parked.
  */
 #ifndef QCOW_IMAGE_MAP_CACHE_H
 #define QCOW_IMAGE_MAP_CACHE_H
@@ -21,16 +21,16 @@ struct qcow_slice_load;
 struct qcow_view;
 
 /*
- * Bytes of slices kept for an image, unless told otherwise: with what finds
- * them, and all else, a disk of any size takes less than 40 MiB.
+ * The default limit of an image's slices, in bytes.  With the array that finds
+ * them and all else, a disk of any size takes less than 40 MiB of memory.
  */
 #define QCOW_CACHE_DEFAULT	(30U << 20)
 
 /**
- * struct qcow_slice_copy - a slice as a commit writes it
+ * struct qcow_slice_copy - a copy of a slice, which a commit writes
  * @io:	   the write
- * @bvec:  its memory:
- * @data:  the entries as they lie in the file
+ * @bvec:  describes @data
+ * @data:  the entries as they lie in the file, big-endian
  */
 struct qcow_slice_copy {
 	struct qcow_batch_io io;
@@ -38,37 +38,47 @@ struct qcow_slice_copy {
 	void *data;
 };
 
-/** qcow_cache_init - @size: bytes to keep at most, 0 for the default */
+/**
+ * qcow_cache_init - set up the cache of an image
+ * @size: bytes of slices to keep at most, 0 for the default
+ */
 void qcow_cache_init(struct qcow_image *image, u64 size);
-/** qcow_cache_destroy - all views are gone, and so no slice is left */
+/** qcow_cache_destroy - to be called after all views were dropped */
 void qcow_cache_destroy(struct qcow_image *image);
 
-/** qcow_cache_init_copies - what commits need; qcow_cache_destroy() frees it */
+/**
+ * qcow_cache_init_copies - allocate the reserve that commits need to copy
+ *
+ * qcow_cache_destroy() frees it.  Return: 0 or -ENOMEM.
+ */
 int qcow_cache_init_copies(struct qcow_image *image);
 
 /**
- * qcow_cache_find - a resident slice, marked as looked at
+ * qcow_cache_find - find a resident slice, and mark it as used
  *
- * Context: any, under rcu_read_lock().
- * Return: NULL where it is not there or not ready.
+ * Context: any; called under rcu_read_lock().
+ * Return: the slice, or NULL if it is not resident or not ready.
  */
 struct qcow_slice *qcow_cache_find(struct qcow_view *view,
 				   unsigned long number);
 
 /**
- * qcow_cache_fetch - read a slice for a command, or wait for who does
- * @nowait: the caller is not a worker: take memory only if it is there
+ * qcow_cache_fetch - read a slice for a command
+ * @nowait: the caller is not a worker and must not sleep
  *
- * Return: 0, look again; -EIOCBQUEUED, the command is parked and belongs to
- * the load; -EAGAIN, only with @nowait; or the error of the read.
+ * If another command is reading the slice, the command is parked on that load.
+ *
+ * Return: 0 if the caller must look the slice up again; -EIOCBQUEUED if the
+ * command is parked and belongs to the load; -EAGAIN, only with @nowait, if
+ * memory is short; or a negative errno.
  */
 int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 		     struct qcow_cmd *cmd, bool nowait);
 
-/** qcow_cache_drop_view - forget all slices of a view nobody uses any more */
+/** qcow_cache_drop_view - evict all slices of a view that has no user left */
 void qcow_cache_drop_view(struct qcow_view *view);
 
-/** qcow_slice_entry - an entry of a resident slice, by index */
+/** qcow_slice_entry - read an entry of a slice; @index: of it in the slice */
 static inline struct qcow2_l2_entry
 qcow_slice_entry(const struct qcow2_geometry *geo,
 		 const struct qcow_slice *slice, unsigned int index)
@@ -88,43 +98,48 @@ qcow_slice_entry(const struct qcow2_geometry *geo,
 	return e;
 }
 
-/** qcow_slice_set - change an entry of a slice that is locked */
+/** qcow_slice_set - change an entry; the caller holds the slice's lock */
 void qcow_slice_set(const struct qcow2_geometry *geo, struct qcow_slice *slice,
 		    unsigned int index, struct qcow2_l2_entry e);
 
 /**
- * qcow_slice_lock - a resident slice, to change entries of it
+ * qcow_slice_lock - lock a resident slice, to change its entries
  *
- * The slice counts as dirty from now on, and stays.  Where an entry gets a
- * new cluster, the cluster's refcount was raised before; where it loses one,
- * that is queued for release afterwards.
+ * The slice becomes dirty, so it stays in memory until a commit has written it.
+ * Before the caller sets an entry to a new cluster, it raises the cluster's
+ * refcount.  After it has taken a cluster out of an entry, it frees the cluster
+ * with qcow_epoch_free().
  *
- * Context: task.
- * Return: the slice, its lock held, or NULL where it is not resident.
+ * Context: process context.
+ * Return: the slice, whose lock is held until qcow_slice_unlock(); or NULL if
+ * it is not resident.
  */
 struct qcow_slice *qcow_slice_lock(struct qcow_view *view,
 				   unsigned long number);
 void qcow_slice_unlock(struct qcow_slice *slice);
 
 /**
- * qcow_cache_copy_dirty - take copies of dirty slices, for a commit
- * @copied: slices with their @copy set, to be given to qcow_cache_written()
- * @left:   how many at the most; less those that were copied afterwards
+ * qcow_cache_copy_dirty - copy dirty slices, for a commit
+ * @copied: the copied slices are added to this list, with their @copy set; the
+ *	    caller passes the list to qcow_cache_written()
+ * @left:   how many slices to copy at most; reduced by those that were copied,
+ *	    and set to 0 if no dirty slice is left
  *
- * As many as there is memory for, but one at least.
+ * Copies as many as there is memory for, but at least one.
  */
 void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied,
 			   unsigned long *left);
 
-/** qcow_cache_write - write the copies, and wait for it; no sync */
+/** qcow_cache_write - write the copies and wait for the writes; no sync */
 int qcow_cache_write(struct qcow_image *image, struct list_head *copied);
 
-/** qcow_slice_host - a slice's offset in the image file */
+/** qcow_slice_host - return a slice's offset in the image file, bytes */
 u64 qcow_slice_host(const struct qcow_slice *slice);
 
 /**
- * qcow_cache_written - the commit is over; @copied is emptied
- * @durable: else they are dirty again
+ * qcow_cache_written - free the copies when the commit is over
+ * @copied:  slices from qcow_cache_copy_dirty(); emptied
+ * @durable: the copies are durable; if not, the slices are dirty again
  */
 void qcow_cache_written(struct qcow_image *image, struct list_head *copied,
 			bool durable);

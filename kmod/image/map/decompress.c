@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Decompress clusters with the kernel's libraries: zlib and zstd. */
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -8,19 +9,20 @@
 #include "format/header.h"
 #include "image/map/decompress.h"
 
-/* qcow2's deflate streams are raw and look back 4 KiB at most. */
+/* The deflate streams of qcow2 are raw, with a window of at most 4 KiB. */
 #define QCOW2_DEFLATE_WINDOW_BITS	(-12)
 
 /*
- * A zstd frame says how much it looks back.  What qemu-img writes never needs
- * more than the cluster; the floor leaves room for other encoders' defaults.
+ * A zstd frame states the size of its window.  Frames that qemu-img writes
+ * need no more than the cluster.  This minimum leaves room for the defaults of
+ * other encoders.
  */
 #define ZSTD_WINDOW_MIN			SZ_2M
 
 /**
  * struct qcow_decompress_ops - one compression type
- * @workspace: bytes of working memory for clusters of this size
- * @run:	as qcow_decompress()
+ * @workspace:	returns the bytes of working memory for a cluster size
+ * @run:	decompresses, as qcow_decompress()
  */
 struct qcow_decompress_ops {
 	size_t (*workspace)(u32 cluster_size);
@@ -33,7 +35,7 @@ static size_t zlib_workspace(u32 cluster_size)
 	return zlib_inflate_workspacesize();
 }
 
-/* Success is a full output, even where the library then wants more input. */
+/* If the output is full, that is success, even if zlib wants more input. */
 static int zlib_run(struct qcow_decompressor *d, const void *src,
 		    size_t src_len, void *dst, size_t want, bool whole)
 {
@@ -65,7 +67,7 @@ static size_t zstd_workspace(u32 cluster_size)
 	return zstd_dstream_workspace_bound(zstd_window(cluster_size));
 }
 
-/* A cluster may be several frames; the last one must be at its end. */
+/* A cluster may consist of several frames, and must end with the last one. */
 static int zstd_run(struct qcow_decompressor *d, const void *src,
 		    size_t src_len, void *dst, size_t want, bool whole)
 {
@@ -101,8 +103,9 @@ bool qcow_decompress_known(u8 type)
 }
 
 /*
- * A descriptor can name two clusters of bytes; add the alignment of I/O.
- * More than the slab's largest size, so it is page-aligned.
+ * A descriptor can name up to two clusters of bytes; the alignment of I/O comes
+ * on top.  The buffer has to be page-aligned for direct I/O, and it is, being
+ * larger than the slab's largest size.
  */
 static size_t input_size(u32 cluster_size)
 {

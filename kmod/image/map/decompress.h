@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's decompressors, as far as qcow2 needs them. */
+/* Decompress clusters with the kernel's libraries. */
 #ifndef QCOW_IMAGE_MAP_DECOMPRESS_H
 #define QCOW_IMAGE_MAP_DECOMPRESS_H
 
@@ -9,9 +9,13 @@
 struct qcow_decompress_ops;
 
 /**
- * struct qcow_decompressor - working memory for one inflation at a time
- * @in:		room for a compressed cluster as it is read, page-aligned
- * @workspace:	the library's
+ * struct qcow_decompressor - working memory to decompress a cluster at a time
+ * @ops:	of the compression type
+ * @node:	in qcow_inflate.idle while the decompressor is not in use
+ * @in:		buffer for the compressed cluster as it is read, page-aligned
+ * @in_size:	bytes at @in
+ * @workspace:	working memory of the library
+ * @workspace_size: bytes at @workspace
  */
 struct qcow_decompressor {
 	const struct qcow_decompress_ops *ops;
@@ -23,22 +27,27 @@ struct qcow_decompressor {
 };
 
 /**
- * qcow_decompressor_alloc - @type: QCOW2_COMPRESSION_*
+ * qcow_decompressor_alloc - allocate a decompressor
+ * @type: QCOW2_COMPRESSION_*
+ * @cluster_size: bytes
  *
- * Context: may sleep; allocates without I/O.
- * Return: NULL where there is no memory or no such type.
+ * Context: may sleep; allocates with GFP_NOIO.
+ * Return: the decompressor; NULL without memory, or if the type is unknown.
  */
 struct qcow_decompressor *qcow_decompressor_alloc(u8 type, u32 cluster_size);
 void qcow_decompressor_free(struct qcow_decompressor *d);
+/** qcow_decompress_known - is there a decompressor for this type? */
 bool qcow_decompress_known(u8 type);
 
 /**
- * qcow_decompress - inflate the first @want bytes of a cluster
- * @src, @src_len: the stream, and possibly garbage behind it
- * @want: bytes at @dst, up to the whole cluster
- * @whole: @want is the whole cluster: also check that the stream ends there
+ * qcow_decompress - decompress the first @want bytes of a cluster
+ * @src:     the stream, and possibly garbage behind it
+ * @src_len: bytes at @src
+ * @dst:     buffer of @want bytes
+ * @want:    bytes, up to the whole cluster
+ * @whole:   @want is the whole cluster; with zstd its last frame must end there
  *
- * Return: 0, or -EIO.
+ * Return: 0; -EIO if the stream is broken.
  */
 int qcow_decompress(struct qcow_decompressor *d, const void *src, size_t src_len,
 		    void *dst, size_t want, bool whole);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which L2 entries a fill has to change, and to what. */
+/*
+ * L2 entries during a fill, which gives an image its own data or zeros where
+ * its backing file shows through: which entries it changes, and to what.
+ */
 #include <linux/bits.h>
 
 #include "format/header.h"
 #include "format/l2.h"
 #include "image/map/entry.h"
 
-/* Subclusters in this range that are neither there nor zeros. */
+/* Subclusters in the range that are neither allocated nor zeros. */
 static u32 entry_holes(const struct qcow2_geometry *geo,
 		       const struct qcow2_l2_entry *e, u32 at, u32 len)
 {

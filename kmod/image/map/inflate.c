@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An entry is made by the first worker that wants the cluster and is busy
- * while that worker reads and inflates it; commands that come meanwhile are
- * parked on it and look again afterwards.
+ * The cache of decompressed clusters.
  *
- * The first look at a cluster inflates no more than it needs: half of it on
- * average for a small random read.  A second look beyond that inflates the
- * whole, into a new entry, as decompressors scribble ahead of what they have
- * finished and the old one may be being read.
+ * The first worker that needs a cluster makes an entry for it.  The entry is
+ * busy while the worker reads and decompresses the cluster.  Other commands
+ * that need the cluster meanwhile are parked on the entry, and look it up again
+ * when it is not busy any more.
+ *
+ * The first worker decompresses no more than it needs: for a small random read
+ * that is half of the cluster on average.  If a later worker needs more, it
+ * decompresses the whole cluster into a new entry.  It cannot extend the old
+ * one: a decompressor may write to memory behind what it has finished, and a
+ * command may be reading the old entry.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -38,7 +42,7 @@ static void entry_free(struct qcow_inflated *e)
 	kfree(e);
 }
 
-/* Nobody will find it; its last user frees it. */
+/* No command finds the entry from now on; its last user frees it. */
 static void entry_unhash(struct qcow_inflate *inflate, struct qcow_inflated *e)
 {
 	lockdep_assert_held(&inflate->lock);
@@ -97,7 +101,10 @@ static void entry_hash(struct qcow_inflate *inflate, struct qcow_inflated *e)
 	inflate->count++;
 }
 
-/* Take one off that nobody uses, the oldest; to be freed by the caller. */
+/*
+ * If there are too many entries, take the oldest one that is not in use out of
+ * the cache.  The caller frees it.
+ */
 static struct qcow_inflated *entry_evict(struct qcow_inflate *inflate)
 {
 	struct qcow_inflated *e;
@@ -185,7 +192,10 @@ static void wake_inflated(struct list_head *waiters)
 		qcow_cmd_unpark(cmd);
 }
 
-/* The busy entry is as it will be: let it be found, or forget it. */
+/*
+ * The entry is not busy any more.  After success it can be found, and the
+ * caller is its user; after an error it is freed.
+ */
 static void entry_settle(struct qcow_image *image, struct qcow_inflated *e,
 			 int err)
 {
@@ -210,8 +220,8 @@ static void entry_settle(struct qcow_image *image, struct qcow_inflated *e,
 }
 
 /*
- * Return: 0, use @*found; -EIOCBQUEUED, parked; -ENOENT, the caller is to
- * inflate *@want bytes.
+ * Return: 0, and the caller is a user of *@found; -EIOCBQUEUED if the command
+ * is parked; -ENOENT if the caller has to decompress *@want bytes.
  */
 static int entry_look(struct qcow_image *image, u64 host_offset, u32 need,
 		      struct qcow_cmd *cmd, u32 *want,
@@ -239,7 +249,10 @@ static int entry_look(struct qcow_image *image, u64 host_offset, u32 need,
 	return 0;
 }
 
-/* A new entry takes the place of one that was too short. */
+/*
+ * Insert a new entry, and take one that was too short out of the cache.  The
+ * caller frees *@dead, if that is set.
+ */
 static void entry_replace(struct qcow_inflate *inflate, struct qcow_inflated *e,
 			  struct qcow_inflated **dead)
 {
@@ -254,7 +267,7 @@ static void entry_replace(struct qcow_inflate *inflate, struct qcow_inflated *e,
 	entry_hash(inflate, e);
 }
 
-/* With @e, which is busy, it takes the place of what was not found. */
+/* Look the cluster up.  If it is not found, insert @e, a busy entry or NULL. */
 static int look_or_insert(struct qcow_image *image, u64 host_offset, u32 need,
 			  struct qcow_cmd *cmd, u32 *want,
 			  struct qcow_inflated *e, struct qcow_inflated **found)
@@ -339,7 +352,11 @@ int qcow_inflate_private(struct qcow_image *image,
 	return err;
 }
 
-/* A busy one is found by nobody but its worker, who takes it out then. */
+/*
+ * A busy entry stays in the cache until it is evicted.  That does no harm: the
+ * driver writes no compressed clusters, so no other stream comes to lie at this
+ * offset while the image is open.
+ */
 void qcow_inflate_forget(struct qcow_image *image, u64 host_offset)
 {
 	struct qcow_inflate *inflate = &image->inflate;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The active L1 table changes in memory.  A bit for each unit of it says what
- * the next commit has to write.
+ * Change the active L1 table in memory, and write the changes for a commit.
+ *
+ * The table is divided into units of one sector, or of what the file's I/O has
+ * to be aligned to.  A bit for each unit says whether the next commit has to
+ * write it.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -26,7 +29,8 @@ void qcow_l1_set(struct qcow_image *image, u64 index, u64 entry)
 {
 	lockdep_assert_held(&image->l1.lock);
 	WRITE_ONCE(image->active.l1_table[index], entry);
-	smp_mb__before_atomic();	/* the entry before the bit */
+	/* the entry before the bit; pairs with the barrier in qcow_l1_copy() */
+	smp_mb__before_atomic();
 	set_bit(index / l1_unit(image), image->l1.dirty);
 }
 
@@ -35,7 +39,6 @@ bool qcow_l1_is_dirty(const struct qcow_image *image)
 	return !bitmap_empty(image->l1.dirty, l1_units(image));
 }
 
-/* Into l1->copy, for the units in l1->units. */
 void qcow_l1_copy(struct qcow_image *image)
 {
 	struct qcow_l1 *l1 = &image->l1;
@@ -43,12 +46,17 @@ void qcow_l1_copy(struct qcow_image *image)
 	unsigned long unit;
 
 	bitmap_zero(l1->units, l1_units(image));
-	/* whose entry others have seen by now, its bit is seen here */
+	/*
+	 * Wait for a task in qcow_l1_set() that has set an entry but not yet
+	 * its bit.  Another task may have seen that entry, and the commit that
+	 * this other task asks for has to write it.
+	 */
 	spin_lock(&image->l1.lock);
 	spin_unlock(&image->l1.lock);
 	for_each_set_bit(unit, l1->dirty, l1_units(image)) {
 		clear_bit(unit, l1->dirty);
-		smp_mb__after_atomic();	/* the bit before the entry */
+		/* the bit before the entry; pairs with qcow_l1_set() */
+		smp_mb__after_atomic();
 		__set_bit(unit, l1->units);
 		qcow2_be64_encode(l1->copy + unit * per,
 				  image->active.l1_table + unit * per, per);

@@ -8,31 +8,36 @@
 /**
  * qcow_l1_set - change an entry of the active L1 table
  *
- * Whoever sees it and asks for a commit then has it in that commit.
+ * If a task sees the new entry and then asks for a commit, that commit writes
+ * the entry.
  *
- * Context: @image->l1.lock is held.
+ * Context: the caller holds @image->l1.lock.
  */
 void qcow_l1_set(struct qcow_image *image, u64 index, u64 entry);
 
 /** qcow_l1_is_dirty - is there a change that no commit has copied yet? */
 bool qcow_l1_is_dirty(const struct qcow_image *image);
 
-/** qcow_l1_copy - take a copy of what is dirty, for a commit */
+/** qcow_l1_copy - copy the dirty units, for a commit; they are clean then */
 void qcow_l1_copy(struct qcow_image *image);
 
-/** qcow_l1_has_copy - was anything dirty when the copy was taken? */
+/** qcow_l1_has_copy - was any unit dirty when the copy was taken? */
 bool qcow_l1_has_copy(const struct qcow_image *image);
 
-/** qcow_l1_write - write the copy; no sync */
+/** qcow_l1_write - write the copied units; no sync */
 int qcow_l1_write(struct qcow_image *image);
 
-/** qcow_l1_undo_copy - the copy was not written: it is dirty again */
+/** qcow_l1_undo_copy - the commit failed: the copied units are dirty again */
 void qcow_l1_undo_copy(struct qcow_image *image);
 
-/** qcow_l1_resize - for an L1 table of @l1_size entries, none dirty */
+/**
+ * qcow_l1_resize - allocate for an L1 table of @l1_size entries, none dirty
+ *
+ * Return: 0; or -ENOMEM, and the old state stays.
+ */
 int qcow_l1_resize(struct qcow_image *image, u32 l1_size);
 
-/** qcow_l1_free - what qcow_l1_resize() allocated */
+/** qcow_l1_free - free what qcow_l1_resize() allocated */
 void qcow_l1_free(struct qcow_l1 *l1);
 
 #endif /* QCOW_IMAGE_MAP_L1_H */

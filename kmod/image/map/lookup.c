@@ -24,7 +24,10 @@ static const enum qcow_run_type run_types[] = {
 	[QCOW2_CLUSTER_COMPRESSED]	= QCOW_RUN_COMPRESSED,
 };
 
-/* The run that begins at @offset in one cluster and ends in it at the latest. */
+/*
+ * Look up the run at @offset in one cluster, up to the cluster's end at most.
+ * @offset: bytes from the cluster's start
+ */
 static int map_entry(struct qcow_image *image, const struct qcow2_l2_entry *e,
 		     u64 guest_offset, u32 offset, struct qcow_run *run)
 {
@@ -64,7 +67,7 @@ static bool run_continues(const struct qcow_run *run,
 	       run->host + run->len == next->host;
 }
 
-/* Any kind of entry, and neighbours that are alike. */
+/* Look up an entry of any kind, and add neighbours of the same kind. */
 static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 		     u64 pos, u32 len, struct qcow_run *run)
 {
@@ -84,7 +87,7 @@ static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 	       IS_ALIGNED(pos + run->len, 1ULL << bits)) {
 		guest_offset += 1ULL << bits;
 		e = qcow_slice_entry(&image->geo, slice, index);
-		/* a bad neighbour is reported when it is its turn */
+		/* a malformed neighbour is reported by a lookup at its place */
 		if (qcow2_l2_entry_check(&image->geo, guest_offset, &e,
 					 &(struct qcow_fault){ }) ||
 		    map_entry(image, &e, guest_offset, 0, &next) ||
@@ -96,7 +99,7 @@ static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 	return 0;
 }
 
-/* No slice: there is no L2 table, or the slice has to be read. */
+/* The slice is not resident: there is no L2 table, or it has to be read. */
 static int map_no_slice(struct qcow_view *view, unsigned long number, u64 pos,
 			u32 len, struct qcow_run *run)
 {

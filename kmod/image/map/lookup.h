@@ -9,7 +9,13 @@
 int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 		   struct qcow_run *run);
 
-/** qcow_qcow2_map_sync - as map, reading a missing slice privately */
+/**
+ * qcow_qcow2_map_sync - as qcow_qcow2_map(), but never returns -EAGAIN
+ *
+ * If a slice is missing, it is read, but not put into the cache.
+ *
+ * Context: may sleep.
+ */
 int qcow_qcow2_map_sync(struct qcow_view *view, u64 pos, u32 len,
 			struct qcow_run *run);
 

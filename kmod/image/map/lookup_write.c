@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Look up in the tables of a qcow2 image what a write finds at a place:
- * clusters that may be written where they are, or what has to happen first.
+ * clusters that may be written in place, or what has to be done first.
  */
 #include "format/fault.h"
 #include "format/header.h"
@@ -17,17 +17,23 @@
 
 bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset)
 {
-	/* with a slice's lock, which a fill waits for when it has set that */
+	/*
+	 * Pairs with synchronize_rcu() in qcow_view_fill(), which sets @sealed:
+	 * no task that saw the old value still holds a slice's lock after it.
+	 */
 	if (READ_ONCE(image->sealed))
 		return true;
 	return image->backing && guest_offset < image->backing->active.size;
 }
 
-/* Nothing of the cluster is anywhere: it reads zeros, or the backing file. */
+/*
+ * The cluster is not allocated: it reads zeros, or from the backing file.
+ * @zero: it reads zeros, whatever the backing file has
+ */
 static enum qcow_run_type classify_absent(const struct qcow_image *image,
 					  bool zero, u64 guest_offset)
 {
-	/* what lies in an external data file there may be anything */
+	/* at this place an external data file may have any bytes */
 	if (image->geo.external_data)
 		return QCOW_RUN_COPY;
 	if (!zero && qcow_has_backing_data(image, guest_offset))
@@ -35,7 +41,10 @@ static enum qcow_run_type classify_absent(const struct qcow_image *image,
 	return QCOW_RUN_FRESH;
 }
 
-/* With extended L2: from subcluster @sc on, @run->len is cut to those alike. */
+/*
+ * Extended L2: classify the subcluster at @offset, and cut *@len to the
+ * subclusters of the same kind that follow it.
+ */
 static enum qcow_run_type classify_subcluster(const struct qcow_image *image,
 					      const struct qcow2_l2_entry *e,
 					      u64 guest_offset, u32 offset,
@@ -55,7 +64,6 @@ static enum qcow_run_type classify_subcluster(const struct qcow_image *image,
 	return in_place ? QCOW_RUN_DATA : QCOW_RUN_COPY;
 }
 
-/* One cluster from byte @offset on, or the first part of it that is alike. */
 void qcow_classify(const struct qcow_image *image,
 		   const struct qcow2_l2_entry *e, u64 guest_offset,
 		   u32 offset, struct qcow_run *run)
@@ -85,7 +93,10 @@ void qcow_classify(const struct qcow_image *image,
 	}
 }
 
-/* Neighbours of one kind, up to @len; clusters in place must be in a row. */
+/*
+ * Add neighbours of the same kind, up to @len.  Clusters that are written in
+ * place must be contiguous in the file.
+ */
 static int map_slice_write(struct qcow_image *image,
 			   const struct qcow_slice *slice, u64 pos, u32 len,
 			   struct qcow_run *run)
@@ -120,7 +131,7 @@ static int map_slice_write(struct qcow_image *image,
 	return 0;
 }
 
-/* No slice, or not one that may be written by. */
+/* The slice is not resident, or its COPIED flags were not verified. */
 static int map_no_slice_write(struct qcow_view *view, u64 l1_index,
 			      unsigned long number, struct qcow_slice *slice,
 			      struct qcow_run *run)
@@ -152,7 +163,12 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 	u64 cluster = pos >> image->geo.cluster_bits;
 	u64 l1_index = cluster >> image->geo.l2_bits;
 	unsigned long number = cluster >> image->entry_bits;
-	/* before the slice: one that was evicted unverified may be seen yet */
+	/*
+	 * Read the bit before the slice is looked up.  In the other order, the
+	 * lookup might find a slice that is then evicted; another task reads
+	 * and verifies the slice anew, and its bit does not vouch for the flags
+	 * of the evicted one.
+	 */
 	bool verified = qcow_verified(image, number);
 	struct qcow_slice *slice;
 	int ret = 0;

@@ -6,22 +6,33 @@
 #include "image/core/types.h"
 #include "image/map/run.h"
 
-/** qcow_has_backing_data - can anything show through there, or will it? */
+/**
+ * qcow_has_backing_data - may a backing file show through at @guest_offset?
+ *
+ * True also if the image is sealed: then a later backing file may.
+ */
 bool qcow_has_backing_data(const struct qcow_image *image, u64 guest_offset);
 
-/** qcow_classify - how may one cluster be written, from byte @offset on?
- * @run: its @type, @len and @host are set
+/**
+ * qcow_classify - how may a cluster be written, from byte @offset on?
+ * @e:		  the cluster's L2 entry
+ * @guest_offset: of the cluster, bytes
+ * @offset:	  bytes from the cluster's start
+ * @run:	  its @type, @len and @host are set; it ends with the cluster,
+ *		  or before the first subcluster of another kind
  */
 void qcow_classify(const struct qcow_image *image,
 		   const struct qcow2_l2_entry *e, u64 guest_offset,
 		   u32 offset, struct qcow_run *run);
 
+/** qcow_verified - were the COPIED flags of the slice checked? */
 static inline bool qcow_verified(const struct qcow_image *image,
 				 unsigned long number)
 {
 	bool verified = test_bit(number, image->verified);
 
-	smp_rmb();	/* the bit before the flags that it vouches for */
+	/* the bit before the flags; pairs with qcow_verify_slice() */
+	smp_rmb();
 	return verified;
 }
 

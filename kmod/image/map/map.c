@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Look up what a read finds at a place, down the whole chain of images. */
 #include <linux/indirect_call_wrapper.h>
 
 #include <linux/qcow.h>
@@ -16,7 +17,7 @@ static int map_zero(struct qcow_view *view, u32 len, struct qcow_run *run)
 	return 0;
 }
 
-/* A shorter layer reads zeros beyond its end, whatever lies below it. */
+/* Behind its end a layer reads zeros, even if the layer below is longer. */
 int qcow_map_lookup(struct qcow_view *view, u64 pos, u32 len,
 		    struct qcow_run *run)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The common case of a lookup, in few instructions. */
+/*
+ * The common case of a lookup, in few instructions: standard clusters in the
+ * image file, without extended L2.
+ */
 #ifndef QCOW_IMAGE_MAP_PLAIN_H
 #define QCOW_IMAGE_MAP_PLAIN_H
 
@@ -9,10 +12,11 @@
 #include "image/map/slice.h"
 
 /**
- * qcow_map_plain - standard clusters that lie one behind the other
- * @flags: COPIED where only such clusters will do, or 0
+ * qcow_map_plain - look up standard clusters that are contiguous in the file
+ * @flags: QCOW2_OFLAG_COPIED to accept only clusters that have it, or 0
  *
- * Return: false where the first one is anything else; the long way knows.
+ * Return: false if the first entry is of another kind, or malformed; then the
+ * caller has to do a full lookup.
  */
 static __always_inline bool
 qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,

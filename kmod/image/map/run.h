@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The answer of a lookup: neighbouring bytes that are alike. */
+/* Runs: a lookup finds neighbouring guest bytes that are alike. */
 #ifndef QCOW_IMAGE_MAP_RUN_H
 #define QCOW_IMAGE_MAP_RUN_H
 
@@ -13,28 +13,29 @@ struct qcow_view;
 
 enum qcow_run_type {
 	QCOW_RUN_DATA,		/* bytes of a file */
-	QCOW_RUN_ZERO,		/* nothing, or zeros */
+	QCOW_RUN_ZERO,		/* bytes that read zeros */
 	QCOW_RUN_BACKING,	/* look in the layer below */
-	QCOW_RUN_COMPRESSED,	/* (part of) one compressed cluster */
+	QCOW_RUN_COMPRESSED,	/* one compressed cluster, or a part of it */
 	/* of map_write only: */
-	QCOW_RUN_FRESH,		/* nothing there: take clusters and link them */
-	QCOW_RUN_COPY,		/* one cluster that may not be written in place */
-	QCOW_RUN_NO_TABLE,	/* no L2 table */
-	QCOW_RUN_UNVERIFIED,	/* COPIED flags that nobody checked yet */
-	QCOW_RUN_SHARED_TABLE,	/* an L2 table that a snapshot shares */
+	QCOW_RUN_FRESH,		/* unallocated: take clusters and link them */
+	QCOW_RUN_COPY,		/* one cluster, not to be written in place */
+	QCOW_RUN_NO_TABLE,	/* there is no L2 table */
+	QCOW_RUN_UNVERIFIED,	/* the slice's COPIED flags are not checked */
+	QCOW_RUN_SHARED_TABLE,	/* a snapshot shares the L2 table */
 };
 
 /**
  * struct qcow_run - neighbouring guest bytes that are alike
- * @type:	how
- * @len:	bytes
- * @image:	where they are found
+ * @type:	what they are
+ * @len:	how many bytes; 0 with NO_TABLE, UNVERIFIED and SHARED_TABLE
+ * @image:	the layer in which they were found
  * @file:	DATA: the file
- * @host:	DATA: the offset in it
+ * @host:	DATA: offset in @file, bytes; NO_TABLE, SHARED_TABLE: the index
+ *		in the L1 table
  * @compressed:	COMPRESSED: the stream
- * @offset:	COMPRESSED: bytes into the cluster
- * @missing:	set with -EAGAIN: the view and
- * @slice:	the number of the L2 slice that has to be read first
+ * @offset:	COMPRESSED: where the run begins in the cluster, bytes
+ * @missing:	set with -EAGAIN: the view whose slice has to be read first
+ * @slice:	set with -EAGAIN: the number of that L2 slice
  */
 struct qcow_run {
 	enum qcow_run_type type;

@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory of slices.  On a disk that is larger than what its cache covers,
- * most requests read one slice and evict another.  Many kernels clear what
- * they allocate, which is for nothing here, as the read fills it: so some that
- * were evicted are kept for the next ones, of whatever image.
+ * Allocate and free slices, and keep some spare.
+ *
+ * If a disk is larger than what its cache covers, most requests read one slice
+ * and evict another.  Many kernels clear the memory that they allocate.  That
+ * is useless here, as the read fills the slice.  So some evicted slices are
+ * kept for later allocations, by any image.
  */
 #include <linux/slab.h>
 
 #include "image/map/slice.h"
 
 /*
- * What is evicted in a grace period or two.  None where reuse would hide from
- * KASAN that somebody still looks at a slice that is gone.
+ * Room for the slices that are evicted in a grace period or two.  With KASAN
+ * there is none: a reused slice would hide a lookup that still uses it after
+ * its eviction.
  */
 #define SPARE_MAX	(IS_ENABLED(CONFIG_KASAN) ? 0 : 512)
 
 /*
- * Linked by @lru; none where no image is left.  The lock is taken by tasks and
- * in RCU's softirq.
+ * The spare slices, linked by @lru, and the number of images that may use them;
+ * without an image there are none.  spare_lock guards all of this; it is taken
+ * in process context and in RCU's softirq.
  */
 static DEFINE_SPINLOCK(spare_lock);
 static LIST_HEAD(spare);
@@ -53,8 +57,9 @@ static bool make_spare(struct qcow_slice *slice)
 }
 
 /*
- * A page each: in kmalloc()'s larger pages, one slice that stays keeps the
- * memory of those that went beside it.
+ * Entries that fill a page get a page of their own.  kmalloc() would put
+ * several slices into one slab, and a single slice that stays would keep the
+ * memory of all others in the slab that were freed.
  */
 static u64 *entries_alloc(u32 size, gfp_t gfp)
 {

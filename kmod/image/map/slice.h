@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A slice: 4 KiB of an L2 table, or the whole table where clusters are smaller.
+ * Slices: parts of L2 tables in memory.  A slice is 4 KiB of a table, or the
+ * whole table if clusters are smaller.
  */
 #ifndef QCOW_IMAGE_MAP_SLICE_H
 #define QCOW_IMAGE_MAP_SLICE_H
@@ -18,19 +19,25 @@ struct qcow_view;
 #define QCOW_SLICE_MAX	4096U
 
 /**
- * struct qcow_slice - a piece of an L2 table in memory
- * @entries:	in CPU order; two words an entry with extended L2
- * @size:	of them, in bytes
+ * struct qcow_slice - a part of an L2 table in memory
+ * @entries:	in CPU order; with extended L2 an entry has two words
+ * @size:	of @entries, bytes
  * @ready:	@entries are valid; set with release, read with acquire
- * @referenced:	looked at since the last sweep
- * @view, @number: its place
- * @lock:	who changes entries holds it
- * @seq:	for readers of entries of two words
- * @load:	the read under way, guarded by the cache's lock, as are
- * @lru:	in the cache's list of clean slices once it is ready,
- * @dirty, @dirty_node: changed since it was last copied by a commit,
- * @copy:	what a commit is writing: it may not be read again before that,
- * @dead:	out of the array: change nothing in it any more
+ * @referenced:	a lookup found the slice since the last sweep
+ * @dirty:	changed since a commit last copied it; changes under @lock, too
+ * @dead:	taken out of the array: nothing in it may be changed any more
+ * @view:	the slice is in this view's array
+ * @number:	index in that array
+ * @lock:	guards changes of @entries; readers do not take it
+ * @seq:	lets readers of two-word entries see both words of one change
+ * @load:	the read in flight, or NULL
+ * @lru:	in the cache's list of clean slices once the slice is ready; in
+ *		the commit's list while @copy is set
+ * @dirty_node:	in the cache's list of dirty slices
+ * @copy:	the copy that a commit is writing, or NULL; until it is written
+ *		the slice stays in memory, as the file has old entries
+ *
+ * The cache's lock guards @load, @lru, @dirty, @dirty_node, @copy and @dead.
  */
 struct qcow_slice {
 	u64 *entries;
@@ -51,25 +58,25 @@ struct qcow_slice {
 };
 
 /**
- * qcow_slice_alloc - memory for a slice of @size bytes, its entries not set
+ * qcow_slice_alloc - allocate a slice of @size bytes; its entries are not set
  *
- * Context: process, with interrupts on; @gfp tells whether it may sleep.
- * Return: nobody's yet and not ready, or NULL without memory.
+ * Context: process context, interrupts on; @gfp says whether it may sleep.
+ * Return: a slice that is not ready and belongs to no view, or NULL.
  */
 struct qcow_slice *qcow_slice_alloc(u32 size, gfp_t gfp);
 
-/** qcow_slice_free - of a slice that no lookup can have seen */
+/** qcow_slice_free - free a slice that no lookup can have found */
 void qcow_slice_free(struct qcow_slice *slice);
-/** qcow_slice_free_rcu - when the lookups that saw it are over; any context */
+/** qcow_slice_free_rcu - free a slice after a grace period; any context */
 void qcow_slice_free_rcu(struct qcow_slice *slice);
 
-/** qcow_slices_get - an image is there: from now on some are kept to spare */
+/** qcow_slices_get - an image is opened: keep spare slices from now on */
 void qcow_slices_get(void);
-/** qcow_slices_put - it is gone; with the last one, all that were to spare */
+/** qcow_slices_put - an image is closed; the last one frees all spare slices */
 void qcow_slices_put(void);
-/** qcow_slices_spare - how many are kept for who allocates the next */
+/** qcow_slices_spare - return the number of spare slices */
 unsigned long qcow_slices_spare(void);
-/** qcow_slices_free_spare - give up to @want back; returns how many */
+/** qcow_slices_free_spare - free up to @want spare slices; return how many */
 unsigned long qcow_slices_free_spare(unsigned long want);
 
 #endif /* QCOW_IMAGE_MAP_SLICE_H */

@@ -16,7 +16,7 @@
 /* Bytes of the snapshot table that are read to look at one entry. */
 #define SNAPSHOT_READ	(QCOW2_MAX_SNAPSHOT_EXTRA + 512)
 
-/* Parse the entry at t->offset, reading more where it goes on. */
+/* Parse the entry at t->offset.  If it is longer than the buffer, read more. */
 static int table_entry(struct qcow_snaptable *t, struct qcow2_snapshot *s,
 		       struct qcow_reason *why)
 {

@@ -9,11 +9,11 @@ struct qcow2_snapshot;
 struct qcow_image;
 struct qcow_reason;
 
-/** struct qcow_snaptable - a growing window over the snapshot table */
+/** struct qcow_snaptable - a buffer with one entry of the snapshot table */
 struct qcow_snaptable {
 	struct qcow_image *image;
-	u64 offset;		/* of the entry in the file */
-	u64 done;		/* bytes of entries before it */
+	u64 offset;		/* of the entry in the file, bytes */
+	u64 done;		/* bytes of the entries before it */
 	void *buf;
 	size_t size;
 };
@@ -22,17 +22,30 @@ typedef int qcow_snapshot_call(struct qcow_image *image,
 			       const struct qcow2_snapshot *s, void *ctx,
 			       struct qcow_reason *why);
 
-/** qcow_snaptable_walk - read the snapshot table, and @call for each */
+/**
+ * qcow_snaptable_walk - read the snapshot table, and call @call for each entry
+ * @ctx: passed to @call
+ * @why: set if an entry is refused
+ *
+ * Context: may sleep.
+ * Return: 0; -EINTR if a fatal signal came; the first error of @call; or
+ * another error.
+ */
 int qcow_snaptable_walk(struct qcow_image *image,
 			   qcow_snapshot_call *call, void *ctx,
 			   struct qcow_reason *why);
 
 /**
- * qcow_snaptable_find - the first snapshot that matches
- * @t:	whose @image is set; its @buf is the caller's to free
- * @s:	leads into @t->buf
+ * qcow_snaptable_find - find the first snapshot that matches
+ * @t:	     the caller sets its @image, and afterwards frees its @buf
+ * @string:  an id or a name
+ * @len:     bytes at @string
+ * @matches: tells whether @s has that id or name
+ * @s:	     set to the entry; its strings lie in @t->buf
+ * @why:     set if an entry is refused
  *
- * Return: 0; -ENOENT; or an error.
+ * Context: may sleep.
+ * Return: 0; -ENOENT if none matches; -EINTR; or another error.
  */
 int qcow_snaptable_find(struct qcow_snaptable *t, const char *string, u32 len,
 			bool (*matches)(const struct qcow2_snapshot *s,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* L1 roots: the active disk, and internal snapshots beside it. */
+/* Views: read and free the L1 table of the active disk or of a snapshot. */
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -16,7 +16,10 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 		   u64 l1_table_offset, u32 l1_size, struct qcow_reason *why)
 {
 	u64 need = qcow2_l1_entries(&image->geo, size);
-	/* whole sectors of it are written: they may hold VM state behind it */
+	/*
+	 * Commits write whole sectors of the table.  Behind the entries that
+	 * the disk needs there may be those of a VM state, which must be kept.
+	 */
 	size_t bytes = (image->writable ? l1_size : need) * sizeof(u64);
 	int err;
 

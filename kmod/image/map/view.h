@@ -8,7 +8,16 @@
 
 #include "image/core/types.h"
 
-/** qcow_view_init - read the L1 table; qcow_view_destroy() undoes it */
+/**
+ * qcow_view_init - set up a view, and read its L1 table
+ * @size:	     of the disk, bytes
+ * @l1_table_offset: in the file, bytes
+ * @l1_size:	     entries that the table has
+ * @why:	     set if the table is refused
+ *
+ * Context: may sleep.
+ * Return: 0, then qcow_view_destroy() is due; or a negative errno.
+ */
 int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 		   u64 l1_table_offset, u32 l1_size, struct qcow_reason *why);
 void qcow_view_destroy(struct qcow_view *view);
