@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reserve of fresh clusters: they read zeros, and a refcount block that the
- * durable refcount table leads to counts them.
+ * Allocate clusters: the reserve of fresh clusters.
  *
- * It is filled ahead, by a work item, in growing steps: with clusters that were
- * free when the image was attached, as their refcount blocks come by, punched;
- * else the file is extended with unwritten extents.  A writer takes a cluster
- * and its refcount in memory only, and what a crash leaves behind the last
- * cluster in use is zeros that nobody counts.
+ * A fresh cluster reads zeros, and the durable refcount table leads to the
+ * refcount block that counts the cluster.
  *
- * Clusters that were freed come back through qcow_alloc_give().
+ * A work item (refill.c) fills the reserve ahead of need, in growing steps.  As
+ * long as there are clusters that were free when the image was attached, the
+ * work item punches some of these; else it extends the file with unwritten
+ * extents.  Freed clusters come back through qcow_alloc_give().
+ *
+ * A writer takes a cluster and raises its refcount in memory only.  So a crash
+ * leaves zeros behind the last cluster in use, which no refcount counts.
  */
 #include <linux/slab.h>
 
@@ -68,7 +70,6 @@ int qcow_alloc_wait(struct qcow_image *image, struct qcow_cmd *cmd)
 	return ret;
 }
 
-/* @first: to be taken before others, as it is inside the file. */
 void qcow_alloc_add(struct qcow_image *image, struct qcow_extent *e, bool first)
 {
 	struct qcow_alloc *alloc = &image->alloc;
@@ -108,7 +109,6 @@ int qcow_alloc_give(struct qcow_image *image, u64 first, u32 count)
 	return 0;
 }
 
-/* The emptied extents' turn to let go of their blocks. */
 void qcow_alloc_drop_emptied(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
@@ -124,7 +124,11 @@ void qcow_alloc_drop_emptied(struct qcow_image *image)
 	}
 }
 
-/* What is at the end is not part of the file any more. */
+/*
+ * Move the file's end before an extent that ends there.
+ *
+ * Return: false if there is no such extent.
+ */
 static bool cut_one(struct qcow_alloc *alloc, struct list_head *extents)
 {
 	struct qcow_extent *e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Clusters to be had: all of them read zeros. */
+/* Allocate clusters from the reserve, in which all clusters read zeros. */
 #ifndef QCOW_IMAGE_SPACE_ALLOC_H
 #define QCOW_IMAGE_SPACE_ALLOC_H
 
@@ -11,48 +11,56 @@ struct qcow_image;
 
 /**
  * qcow_alloc_take - take up to @want neighbouring clusters, refcount 1 each
- * @first: the first one's number
+ * @first: set to the number of the first one
  *
- * Context: task; takes no memory and does not sleep.
- * Return: how many, 0 where there are none at hand.
+ * Context: process context; does not allocate memory and does not sleep.
+ * Return: how many clusters were taken; 0 if the reserve is empty.
  */
 u32 qcow_alloc_take(struct qcow_image *image, u32 want, u64 *first);
 
 /**
- * qcow_alloc_wait - park a command until there are clusters
+ * qcow_alloc_wait - park a command until the reserve has clusters
  *
- * Return: -EIOCBQUEUED; or 0 where there are some now; or why there will be
- * none, -ENOSPC for example.
+ * If the refill fails, the command ends with its error, -ENOSPC for example.
+ *
+ * Return: -EIOCBQUEUED if the command is parked; 0 if there are clusters now.
  */
 int qcow_alloc_wait(struct qcow_image *image, struct qcow_cmd *cmd);
 
 /**
- * qcow_alloc_give - clusters that read zeros and have refcount 0
+ * qcow_alloc_give - put clusters into the reserve
+ * @first: number of the first one; all read zeros and have refcount 0
+ * @count: how many
  *
  * Context: a worker.
+ * Return: 0 or a negative errno; then some of them are not in the reserve.
  */
 int qcow_alloc_give(struct qcow_image *image, u64 first, u32 count);
 
-/** qcow_alloc_stop - no refill is under way; the next one allocation begins
+/**
+ * qcow_alloc_stop - wait for a running refill; the next allocation starts one
  *
- * Context: nobody allocates.
+ * Context: may sleep; no task allocates meanwhile.
  */
 void qcow_alloc_stop(struct qcow_image *image);
 
 /**
- * qcow_alloc_withdraw - nothing is at hand; what was is found again when needed
+ * qcow_alloc_withdraw - empty the reserve, so that it pins no refcount block
  *
- * No refcount block is pinned for it any more.  Context: qcow_alloc_stop().
+ * Its clusters are noted as free ones, which the next refills find again.
+ *
+ * Context: may sleep; called after qcow_alloc_stop().
  */
 void qcow_alloc_withdraw(struct qcow_image *image);
 
-/** qcow_alloc_add - more fresh clusters
- * @first: to be taken before others, as they are inside the file
+/**
+ * qcow_alloc_add - put an extent of fresh clusters into the reserve
+ * @first: take it before others, as it lies inside the file
  */
 void qcow_alloc_add(struct qcow_image *image, struct qcow_extent *e,
 		    bool first);
 
-/** qcow_alloc_drop_emptied - let go of the blocks of what was used up */
+/** qcow_alloc_drop_emptied - unpin the refcount blocks of used-up extents */
 void qcow_alloc_drop_emptied(struct qcow_image *image);
 
 #endif /* QCOW_IMAGE_SPACE_ALLOC_H */

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When all commands have left a closed epoch, the clusters that were freed in
- * it are counted down, punched, and given back.
+ * Release freed clusters.
+ *
+ * A freed cluster waits in the epoch in which it was freed.  When a commit has
+ * closed the epoch and is durable, and all commands have left the epoch, its
+ * clusters lose a reference each.  Those without a reference left are punched
+ * and given back to the reserve.
  */
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -17,7 +21,7 @@
 #include "image/space/metadata.h"
 #include "image/space/refs.h"
 
-/** struct freed - clusters to be released, one reference each */
+/** struct freed - neighbouring clusters that are to lose a reference each */
 struct freed {
 	struct list_head node;
 	u64 first;
@@ -50,7 +54,7 @@ struct qcow_epoch *qcow_epoch_alloc(struct qcow_image *image)
 	return epoch;
 }
 
-/* A neighbour of what was freed last makes that longer. */
+/* If the clusters follow those that were freed last, extend these. */
 static bool extend_last(struct list_head *list, u64 first, u32 count)
 {
 	struct freed *last;
@@ -102,8 +106,9 @@ int qcow_epoch_free(struct qcow_image *image, u64 first, u32 count)
 }
 
 /*
- * Count down; what nobody refers to any more is to be punched.  For want of
- * memory a cluster may stay counted, which is a leak and no damage.
+ * Drop a reference to each cluster, and collect the clusters without any in
+ * @unused, to be punched.  If memory runs out, a cluster stays counted: that
+ * is a leak and no damage.
  */
 static int release_freed(struct qcow_image *image, struct freed *f,
 			 struct list_head *unused)
@@ -129,8 +134,8 @@ static int release_freed(struct qcow_image *image, struct freed *f,
 }
 
 /*
- * What the file system below will not punch is not had again until the image
- * is attached anew; that is no damage.
+ * If the file system below does not punch a range, its clusters are not
+ * allocated again before the next attach.  That is no damage.
  */
 static void punch_unused(struct qcow_image *image, struct list_head *unused)
 {
@@ -155,7 +160,10 @@ static void free_list(struct list_head *list)
 		kfree(f);
 }
 
-/* Clusters that read zeros and that nothing leads to. */
+/*
+ * Give clusters that read zeros and that nothing leads to back to the reserve.
+ * If memory runs out, some are not allocated again before the next attach.
+ */
 static int give_back(struct qcow_image *image, struct list_head *unused)
 {
 	struct freed *f;
@@ -169,7 +177,7 @@ static int give_back(struct qcow_image *image, struct list_head *unused)
 	return 0;
 }
 
-/* All I/O of the epoch, and of those before it, is over. */
+/* Runs when all I/O of this epoch, and of those before it, has ended. */
 static void epoch_work(struct work_struct *work)
 {
 	struct qcow_epoch *epoch =
@@ -207,11 +215,6 @@ static void epoch_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/*
- * Begin a new epoch if there is something to release in this one.
- *
- * Return: the closed one, to be killed when the commit is durable, or NULL.
- */
 struct qcow_epoch *qcow_epoch_close(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -221,17 +224,18 @@ struct qcow_epoch *qcow_epoch_close(struct qcow_image *image)
 	spin_lock(&commit->lock);
 	old = rcu_dereference_protected(commit->epoch,
 					lockdep_is_held(&commit->lock));
-	/* none: the last commit of all */
+	/* qcow_commit_destroy() takes the epoch off before the last commit */
 	empty = !old || list_empty(&old->freed);
 	spin_unlock(&commit->lock);
 	if (empty)
 		return NULL;
 	new = qcow_epoch_alloc(image);
 	if (!new)
-		return NULL;	/* released by a later commit */
+		return NULL;	/* a later commit closes and releases it */
 	percpu_ref_get(&new->ref);
 	old->next = new;
 	spin_lock(&commit->lock);
+	/* a release; pairs with the smp_rmb() in qcow_epoch_enter() */
 	rcu_assign_pointer(commit->epoch, new);
 	spin_unlock(&commit->lock);
 	return old;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When a refcount block is read for the first time, note which of its clusters
- * are free.
+ * Find free clusters inside the file: when a refcount block is read for the
+ * first time, note which of its clusters are free.
  */
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -13,7 +13,7 @@
 #include "image/space/metadata.h"
 #include "image/space/refs.h"
 
-/* Runs of free clusters that are noted of a block. */
+/* At most so many runs of free clusters are noted of one block. */
 #define SCAN_RUNS	1024
 
 struct qcow_extent *qcow_extent_alloc(struct qcow_image *image, u64 first,

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The index of a writable image's metadata: an rbtree of the clusters in which
+ * it lies.  Before guest data is written to a cluster for the first time, or a
+ * cluster is freed, the driver looks here whether the cluster holds metadata.
+ */
 #include <linux/bitmap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -124,7 +129,10 @@ u64 qcow_metadata_end(struct qcow_image *image)
 	return m ? m->first + m->count : 0;
 }
 
-/* What the file says lies at @offset. */
+/*
+ * Note a structure that the file says lies at @offset.
+ * @what: the structure's name, for messages
+ */
 static int note_place(struct qcow_image *image, const char *what, u64 offset,
 		      u64 bytes, struct qcow_reason *why)
 {
@@ -161,7 +169,10 @@ static int note_refblocks(struct qcow_image *image, struct qcow_reason *why)
 						 &fault);
 		entry &= QCOW2_REFTABLE_OFFSET_MASK;
 		if (entry && entry >= qcow_file_size(image->file))
-			/* zeros there would mean that all it counts is free */
+			/*
+			 * Behind its end the file reads zeros: all clusters
+			 * that the block counts would seem free.
+			 */
 			return qcow_refuse(why, -EUCLEAN,
 					   "%s: the refcount block at 0x%llx lies behind the end of the file, of which a part is missing; repair it with qcowctl check -r all",
 					   image->path, entry);
@@ -182,7 +193,7 @@ static int note_l2_tables(struct qcow_image *image, struct qcow_reason *why)
 	for (i = 0; i < image->active.l1_size; i++) {
 		u64 entry = image->active.l1_table[i];
 
-		/* an offset that is no offset is reported when it is used */
+		/* a malformed entry is reported by the lookup that uses it */
 		if (qcow2_l1_entry_check(&image->geo, i, entry, &fault))
 			continue;
 		entry &= QCOW2_L1E_OFFSET_MASK;
@@ -193,7 +204,7 @@ static int note_l2_tables(struct qcow_image *image, struct qcow_reason *why)
 	return 0;
 }
 
-/* Called for each snapshot; the table itself is noted by its length. */
+/* Note a snapshot's L1 table, and add up the length of the snapshot table. */
 static int note_snapshot(struct qcow_image *image,
 			 const struct qcow2_snapshot *s, void *ctx,
 			 struct qcow_reason *why)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where a writable image's metadata lies, so that no guest data is written
- * there, whatever a table says.
+ * The index of a writable image's metadata: where it lies.  With it no guest
+ * data is written over metadata, even if a malformed table leads there.
  */
 #ifndef QCOW_IMAGE_SPACE_METADATA_H
 #define QCOW_IMAGE_SPACE_METADATA_H
@@ -15,41 +15,54 @@ struct qcow_reason;
 struct qcow_metadata;
 
 /**
- * qcow_metadata_init - note what the header and the L1 table lead to
+ * qcow_metadata_init - note the structures that the header and L1 lead to
+ * @why: set if the image is refused
  *
- * The L2 tables of snapshots are not: reading their L1 tables costs too much.
+ * The L2 tables of snapshots are not noted: to read the L1 tables of snapshots
+ * would take too long.
  *
- * Return: 0; -EUCLEAN: two structures claim one cluster; or another error.
+ * Context: may sleep.
+ * Return: 0; -EUCLEAN if two structures claim one cluster; -EINTR if a fatal
+ * signal came; or another error.
  */
 int qcow_metadata_init(struct qcow_image *image, struct qcow_reason *why);
 void qcow_metadata_destroy(struct qcow_image *image);
 
-/** qcow_metadata_alloc - memory for qcow_metadata_add(); kfree() if unused */
+/**
+ * qcow_metadata_alloc - allocate memory for qcow_metadata_add()
+ *
+ * If the caller does not use it, kfree() frees it.
+ */
 struct qcow_metadata *qcow_metadata_alloc(gfp_t gfp);
 
 /**
- * qcow_metadata_add - clusters that hold metadata from now on
- * @m: is used up
+ * qcow_metadata_add - note @count clusters from @first on as metadata
+ * @m: from qcow_metadata_alloc(); the index takes it over
  *
- * Return: NULL, or @m where one of the clusters was noted already.
+ * Return: NULL; or @m, for the caller to free, if one of the clusters was noted
+ * already.
  */
 struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 					struct qcow_metadata *m, u64 first,
 					u64 count);
-/** qcow_metadata_remove - what qcow_metadata_add() noted from @first on */
+/** qcow_metadata_remove - remove the note that covers cluster @first */
 void qcow_metadata_remove(struct qcow_image *image, u64 first);
 
-/** qcow_metadata_remove_all - each that has one of @clusters, of @size bits
+/**
+ * qcow_metadata_remove_all - remove each note that covers one of the clusters
+ * @clusters: a bitmap by cluster number
+ * @size:     bits in @clusters
  *
- * It costs what there is of metadata, however many clusters these are.
+ * The time that this takes depends on the number of notes, not on how many
+ * clusters are to be removed.
  */
 void qcow_metadata_remove_all(struct qcow_image *image,
 			      const unsigned long *clusters, u64 size);
 
-/** qcow_is_metadata - does one of these clusters hold metadata? */
+/** qcow_is_metadata - does one of @count clusters from @first hold metadata? */
 bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count);
 
-/** qcow_metadata_end - the last cluster of metadata, plus one */
+/** qcow_metadata_end - the number of the last noted cluster, plus one; or 0 */
 u64 qcow_metadata_end(struct qcow_image *image);
 
 #endif /* QCOW_IMAGE_SPACE_METADATA_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fill the reserve of fresh clusters ahead of need, from free clusters inside
- * the file or behind its end.
+ * Fill the reserve of fresh clusters ahead of need: with free clusters inside
+ * the file, or with new ones at its end.
  */
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -24,11 +24,11 @@
 #include "image/space/refs.h"
 #include "image/space/reftable.h"
 
-/* The first refill, and the largest, in bytes. */
+/* How much the first refill adds, and how much one adds at most, in bytes. */
 #define STEP_MIN	(1ULL << 20)
 #define STEP_MAX	(64ULL << 20)
 
-/* Refcount blocks that a refill looks into for free clusters. */
+/* Refcount blocks that a refill step scans for free clusters at most. */
 #define SCAN_BLOCKS	4
 
 static u64 to_bytes(const struct qcow_image *image, u64 clusters)
@@ -54,7 +54,11 @@ static void wake_allocators(struct qcow_alloc *alloc, int error)
 	}
 }
 
-/* A new block counts itself durably before the table leads to it. */
+/*
+ * Have the refcount table lead to a new block.  The block, which counts itself,
+ * is durable before that: a crash in between leaves a block that no entry leads
+ * to.
+ */
 static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
 {
 	int err;
@@ -68,14 +72,15 @@ static int publish_block(struct qcow_image *image, struct qcow_refblock *b)
 	qcow_record_step(QCOW_STEP_REFTABLE);
 	err = qcow_refs_publish(image, b);
 	if (err)
-		/* it leads there, or does not: nobody knows */
+		/* the file may hold the old entry or the new one */
 		qcow_health_fail(image, "changing the refcount table", err);
 	return err;
 }
 
 /*
- * A block for clusters of the new range, in its first cluster if it is new.
- * *@first and *@count lose that cluster.
+ * Get the block that counts the clusters of a new range.  If there is none, put
+ * a new one into the first cluster of the range, and change *@first and *@count
+ * to the rest.
  */
 static struct qcow_refblock *cover_range(struct qcow_image *image, u64 *first,
 					 u64 *count)
@@ -110,6 +115,7 @@ static struct qcow_refblock *cover_range(struct qcow_image *image, u64 *first,
 	return b;
 }
 
+/* If there is no space for the extension, try with half of it. */
 static int extend_file(struct qcow_image *image, u64 first, u64 *count)
 {
 	int err;
@@ -124,9 +130,14 @@ static int extend_file(struct qcow_image *image, u64 first, u64 *count)
 }
 
 /*
- * What lies behind the end counts as zeros: what a failed attempt has left goes
- * away, or the end moves behind it, and it is found at the next attach.  Once
- * nobody knows which header is in the file, nothing is allocated any more.
+ * The allocator takes for granted that the file reads zeros behind alloc->end.
+ * So cut off what a failed attempt wrote there.  If that fails, the caller
+ * moves the end behind it, and the next attach finds the clusters free.
+ *
+ * If the file may hold either header, the new structures must stay; nothing is
+ * allocated any more then, so the end does not matter.
+ *
+ * Return: true if the end may stay where it is.
  */
 static bool take_back(struct qcow_image *image)
 {
@@ -135,7 +146,7 @@ static bool take_back(struct qcow_image *image)
 				   to_bytes(image, image->alloc.end));
 }
 
-/* The table is too short for what follows. */
+/* The refcount table has no entry for clusters at the file's end: grow it. */
 static int grow_table(struct qcow_image *image)
 {
 	u64 used = 0;
@@ -146,7 +157,7 @@ static int grow_table(struct qcow_image *image)
 	return err == -EFBIG ? -ENOSPC : err;
 }
 
-/* At the file's end: as much as one refcount block counts, at the most. */
+/* Add clusters at the file's end, all of them counted by one refcount block. */
 static int extend_reserve(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
@@ -179,7 +190,7 @@ static int extend_reserve(struct qcow_image *image)
 	return 0;
 }
 
-/* One run of clusters that were free all the time. */
+/* Punch a run of clusters that was found free, and add it to the reserve. */
 static int reuse_found(struct qcow_image *image, struct qcow_extent *e)
 {
 	int err;
@@ -193,7 +204,10 @@ static int reuse_found(struct qcow_image *image, struct qcow_extent *e)
 	return err;
 }
 
-/* Blocks that nobody needed so far. */
+/*
+ * If no free clusters are noted, read blocks that no task has needed so far.
+ * qcow_alloc_found() notes the free clusters of each.
+ */
 static void scan_blocks(struct qcow_image *image)
 {
 	struct qcow_alloc *alloc = &image->alloc;
@@ -226,7 +240,10 @@ static int refill_once(struct qcow_image *image)
 	return found ? reuse_found(image, found) : extend_reserve(image);
 }
 
-/* Blocks stay in the file, so not many of them ahead of need. */
+/*
+ * A new refcount block stays in the file even if its clusters are not used, so
+ * do not add more than a few of them ahead of need.
+ */
 static u64 max_step(const struct qcow_image *image)
 {
 	u64 blocks = 4ULL << qcow2_refcount_block_bits(&image->geo);
@@ -240,8 +257,10 @@ static bool is_full(int err)
 }
 
 /*
- * What was freed may be room after a commit.  It is for those who write to it,
- * as it has no blocks any more: so nothing is taken ahead of need.
+ * The file system below is out of space.  After a commit, freed clusters are
+ * punched, which may make some.  A punched cluster has no blocks below, so the
+ * space has to suffice for the writes to it: the next refill takes one cluster
+ * only, none ahead of need.
  */
 static void scrape_reserve(struct qcow_image *image)
 {
@@ -261,7 +280,7 @@ static void refill_work(struct work_struct *work)
 	qcow_alloc_drop_emptied(image);
 	while (!err && READ_ONCE(alloc->clusters) < alloc->step)
 		err = refill_once(image);
-	/* who used so much up will use more: once for each time they do */
+	/* writers used the last step up: double the next one, once a refill */
 	if (!err)
 		WRITE_ONCE(alloc->step, min(alloc->step * 2, max_step(image)));
 	wake_allocators(alloc, READ_ONCE(alloc->clusters) ? 0 : err);
@@ -272,8 +291,9 @@ static void refill_work(struct work_struct *work)
 }
 
 /*
- * The highest cluster with a refcount, plus one; but not less than what the
- * header and the L1 table lead to, should the refcounts be wrong.
+ * Find the highest cluster with a refcount, plus one.  The refcounts may be
+ * wrong, so the result is at least behind all metadata that the header and the
+ * L1 table lead to.
  */
 static int find_end(struct qcow_image *image, bool killable, u64 *end)
 {
@@ -286,7 +306,7 @@ static int find_end(struct qcow_image *image, bool killable, u64 *end)
 		struct qcow_refblock *b;
 		u64 i = 1ULL << bits;
 
-		/* behind the file's end are zeros */
+		/* a block behind the file's end would read zeros */
 		offset = image->refs.table[index] & QCOW2_REFTABLE_OFFSET_MASK;
 		if (!offset || offset >= qcow_file_size(image->file))
 			continue;
@@ -311,8 +331,9 @@ static int find_end(struct qcow_image *image, bool killable, u64 *end)
 }
 
 /*
- * What lies behind the end was never linked durably: it may be stale data of
- * a run that was cut off.  Without it the range can be made fresh again.
+ * No durable entry leads to what lies behind the end.  After a crash it may be
+ * data of writes that were lost.  Cut it off, so that an extension of the file
+ * reads zeros there.
  */
 static int cut_tail(struct qcow_image *image)
 {
@@ -325,7 +346,10 @@ static int cut_tail(struct qcow_image *image)
 	return err ? err : qcow_file_sync(image->file);
 }
 
-/* The last block came by before it was known where the end is. */
+/*
+ * find_end() read the last block before scan_end was known, so its free
+ * clusters were not noted.  Note them now.
+ */
 static int find_in_last(struct qcow_image *image)
 {
 	unsigned long index = qcow_refblock_index(image,

@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The refcounts of a writable image.
+ *
+ * Refcount blocks are read when they are needed, and change in memory only; a
+ * commit writes their dirty parts.  A block that is pinned or dirty stays in
+ * memory; of the others some are kept.
+ */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -14,17 +21,17 @@
 #include "image/space/free.h"
 #include "image/space/refs.h"
 
-/* Bytes of blocks, and how many at least, kept though nobody pins them. */
+/* Blocks kept in memory though they are not pinned: bytes, and a minimum. */
 #define KEEP_BYTES	(4U << 20)
 #define KEEP_MIN	4U
 
-/* Dirty ranges are written in units of this: no read-modify-write below. */
+/* Dirty ranges are rounded to this, to spare the layers below reads. */
 #define WRITE_UNIT	4096U
 
-/* Bytes of a block that are looked at without the rest of it. */
+/* If a block is not in memory, a look at it reads at most so many bytes. */
 #define PIECE		4096U
 
-/* How often an entry of the table is written where memory runs out. */
+/* If memory runs out, writing a table entry is tried so many times. */
 #define PUBLISH_TRIES		20
 #define PUBLISH_DELAY_MS	20
 
@@ -88,7 +95,7 @@ unsigned long qcow_refblock_index(const struct qcow_image *image, u64 cluster)
 	return cluster >> qcow2_refcount_block_bits(&image->geo);
 }
 
-/* @flags: __GFP_ZERO, but for one that is about to be read */
+/* @flags: __GFP_ZERO; 0 for a block that is about to be read */
 static struct qcow_refblock *block_alloc(struct qcow_image *image,
 					 unsigned long index, u64 host,
 					 gfp_t flags)
@@ -108,7 +115,7 @@ static struct qcow_refblock *block_alloc(struct qcow_image *image,
 	return b;
 }
 
-/* Make room before another one comes in. */
+/* Free blocks that are neither pinned nor dirty, to make room for another. */
 static void evict_blocks(struct qcow_image *image)
 {
 	unsigned int keep = max(KEEP_BYTES >> image->geo.cluster_bits,
@@ -121,7 +128,7 @@ static void evict_blocks(struct qcow_image *image)
 	if (refs->count < keep)
 		return;
 	xa_for_each(&refs->blocks, index, b) {
-		/* nobody makes an unpinned block dirty */
+		/* only a pinned block can become dirty: no need for @lock */
 		if (b->pins || !list_empty(&b->dirty))
 			continue;
 		xa_erase(&refs->blocks, index);
@@ -261,7 +268,10 @@ void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries)
 	mutex_unlock(&refs->mutex);
 }
 
-/* Not beside a commit that finds it dirty: what came last would be by chance. */
+/*
+ * The mutex keeps out a commit that finds the block dirty: of two writes in
+ * flight at once, the older contents could reach the file last.
+ */
 int qcow_refs_write_new(struct qcow_image *image, struct qcow_refblock *b)
 {
 	int err;
@@ -273,7 +283,10 @@ int qcow_refs_write_new(struct qcow_image *image, struct qcow_refblock *b)
 	return err;
 }
 
-/* The table's sector with the entry; the other entries are durable already. */
+/*
+ * Write the sector of the table that has the entry.  All its other entries are
+ * durable already.
+ */
 static int write_entry(struct qcow_image *image, struct qcow_refblock *b)
 {
 	struct qcow_refs *refs = &image->refs;
@@ -297,8 +310,8 @@ static int write_entry(struct qcow_image *image, struct qcow_refblock *b)
 }
 
 /*
- * A write that failed leaves it open what the file holds, which ends all
- * allocation: want of memory is not worth that before it has lasted.
+ * After a failed write the file may hold either entry, which ends all
+ * allocation.  So if memory runs out, try again before that counts as failed.
  */
 int qcow_refs_publish(struct qcow_image *image, struct qcow_refblock *b)
 {
@@ -315,7 +328,7 @@ static u64 index_in_block(const struct qcow_image *image, u64 cluster)
 	return cluster & ((1ULL << qcow2_refcount_block_bits(&image->geo)) - 1);
 }
 
-/* Bytes of it. */
+/* Add the bytes from @from to @to to the block's dirty range. */
 static void add_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
 		      u32 from, u32 to)
 {
@@ -330,7 +343,7 @@ static void add_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
 	}
 }
 
-/* Refcounts of it. */
+/* Add the refcounts from index @first to @last to the block's dirty range. */
 static void mark_dirty(struct qcow_image *image, struct qcow_refblock *b,
 		       u64 first, u64 last)
 {
@@ -355,11 +368,11 @@ u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,
 }
 
 /**
- * struct span - refcounts of one block, to be looked at
- * @index: of the first in the block
+ * struct span - neighbouring refcounts of one block, to be looked at
+ * @index: of the first one in the block
  * @count: how many
- * @ones:  so many of them, from the first on, are 1
- * @odd:   what the next one is
+ * @ones:  how many from the first one on are 1
+ * @odd:   the next refcount, if @ones is less than @count
  */
 struct span {
 	u64 index;
@@ -367,7 +380,10 @@ struct span {
 	u64 odd;
 };
 
-/* @index: where in @block the first is. */
+/*
+ * @block: a block or a part of one
+ * @index: of the first refcount in @block
+ */
 static void look_at_span(struct qcow_image *image, const void *block, u64 index,
 			 struct span *s)
 {
@@ -378,7 +394,7 @@ static void look_at_span(struct qcow_image *image, const void *block, u64 index,
 		s->odd = qcow2_refcount_get(block, order, index + s->ones);
 }
 
-/* Just these bytes of a block in the file, which nobody has in memory. */
+/* The block is not in memory: read only the sectors with these refcounts. */
 static int look_at_piece(struct qcow_image *image, u64 host, struct span *s)
 {
 	u8 order = image->geo.refcount_order;
@@ -481,7 +497,7 @@ long qcow_refs_drop(struct qcow_image *image, u64 cluster)
 	return value ? (long)min_t(u64, value - 1, LONG_MAX) : -EUCLEAN;
 }
 
-/* Copy a dirty range out, so that it may be changed while it is written. */
+/* Copy the dirty range: refcounts may change while the copy is written. */
 static u32 take_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
 		      void *copy, u32 *from)
 {
@@ -523,8 +539,10 @@ static struct qcow_refblock *first_dirty_block(struct qcow_refs *refs,
 }
 
 /*
- * Only one commit runs at a time, so a dirty block stays where it is.  One that
- * becomes dirty again is the next commit's: allocation does not wait for long.
+ * Only one commit runs at a time, and it holds the mutex, so a dirty block
+ * stays in memory while it is written.  The list is taken over at the
+ * beginning: a block that becomes dirty again is left to the next commit, so
+ * that a refill does not wait for the mutex for long.
  */
 int qcow_refs_write(struct qcow_image *image)
 {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A refcount table that is full is replaced by a longer one: built aside, in
- * clusters behind the end that nothing counts yet, together with the blocks
- * that count those clusters; then one write of the header's sector makes it
- * the table.  A crash before that leaves clusters that are not even leaked, as
- * nobody knows of them.
+ * Replace a full refcount table by a longer one.
+ *
+ * The new table is built in clusters behind the end of the file, which no
+ * refcount counts yet, together with the refcount blocks that count these
+ * clusters.  Then one write of the header's sector makes it the image's table.
+ * A crash before that write leaves clusters that are not even leaked, as no
+ * refcount counts them.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -21,15 +23,15 @@
 #include "image/space/refs.h"
 #include "image/space/reftable.h"
 
-/* As QEMU has it. */
+/* The same limit as QEMU's. */
 #define MAX_TABLE_BYTES	(8ULL << 20)
 
 /**
- * struct layout - of the new structures, in clusters
- * @first:    where the blocks begin; the table follows them
- * @blocks:   that count all of these clusters
- * @clusters: of the table
- * @index:    of the first block
+ * struct layout - where the new structures lie, in clusters
+ * @first:    where the new blocks begin; the table follows them
+ * @blocks:   number of new blocks, which count the clusters of the layout
+ * @clusters: number of clusters of the table
+ * @index:    of the first new block in the table
  */
 struct layout {
 	u64 first;
@@ -44,8 +46,9 @@ static u64 layout_end(const struct layout *l)
 }
 
 /*
- * Twice as long, or as long as it takes to count itself and as much again; at
- * the limit, as long as may be.
+ * The new table is twice as long as the old one, or longer: it uses at most
+ * half of its entries for what there is then, itself included.  At the limit it
+ * is as long as the limit allows.
  */
 static int make_layout(const struct qcow_image *image, u64 first,
 		       struct layout *l)
@@ -77,7 +80,7 @@ static void drop_blocks(struct qcow_image *image, struct qcow_refblock **b,
 		qcow_refblock_put(image, b[count]);
 }
 
-/* The blocks, which count all of the layout, themselves included. */
+/* Make the blocks.  They count all of the layout, themselves included. */
 static int make_blocks(struct qcow_image *image, const struct layout *l,
 		       struct qcow_refblock **b)
 {
@@ -111,7 +114,7 @@ static int write_blocks(struct qcow_image *image, const struct layout *l,
 	return err;
 }
 
-/* The table in CPU order. */
+/* Make the new table in CPU order: the old entries and those of new blocks. */
 static u64 *make_table(struct qcow_image *image, const struct layout *l,
 		       struct qcow_refblock **b)
 {
@@ -179,7 +182,7 @@ static int note_structure(struct qcow_image *image, u64 first, u64 count)
 	return 0;
 }
 
-/* Each by itself: a block may be replaced without the others. */
+/* Note each block separately: one may be replaced without the others. */
 static int note_new(struct qcow_image *image, const struct layout *l)
 {
 	int err = note_structure(image, l->first + l->blocks, l->clusters);
@@ -229,7 +232,10 @@ static int replace_table(struct qcow_image *image, const struct layout *l,
 	mutex_unlock(&refs->mutex);
 	kvfree(old_table);
 	qcow_metadata_remove(image, old);
-	/* it is the image's table now, which a failure would take back */
+	/*
+	 * The header leads to the new table: from here on this function must
+	 * not fail, as the caller would undo what the image now uses.
+	 */
 	qcow_epoch_free(image, old, count);
 	return 0;
 }

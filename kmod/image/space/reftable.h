@@ -6,15 +6,19 @@
 #include "image/core/types.h"
 
 /**
- * qcow_reftable_grow - a longer refcount table, and blocks that count it
- * @first: the first of free clusters behind the end; it goes there
- * @used:  how many of those it wrote to, where it fails too
+ * qcow_reftable_grow - switch to a longer refcount table
+ * @first: number of the first cluster behind the end of the file; the table and
+ *	   the blocks that count its clusters are put there
+ * @used:  set to the number of clusters that were added to the file, also after
+ *	   an error; not set if there are none
  *
- * The header is switched to it when it is durable, and is durable when this
- * returns 0.  Nobody else may change the table meanwhile.
+ * When the new table is durable, the header is switched to it.  When this
+ * returns 0, the header is durable, too.  No other task may change the table
+ * meanwhile.
  *
  * Context: the refill.
- * Return: 0; -EFBIG: no table may be that long; or another error.
+ * Return: 0; -EFBIG if the table would be longer than the limit; or another
+ * error.
  */
 int qcow_reftable_grow(struct qcow_image *image, u64 first, u64 *used);
 
