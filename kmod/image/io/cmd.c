@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The way of a command: look up the run at the place that is next, hand it to
- * a file, go on; end when all I/O is over.
+ * The way of a command: look up the next run, submit its I/O to a file, and go
+ * on with the run behind it.  When all I/O is over, the command ends.
  *
- * First in the submitter's task, without waiting for anything.  What would
- * wait goes on in a work item: either the dispatch itself (-EAGAIN from a
- * step) or a single I/O that came back (llist cmd->resume).  A dispatch that
- * needs metadata or a decompressed cluster which is being fetched already
- * parks the whole command there (-EIOCBQUEUED); from that moment it belongs
- * to whoever fetches, and is not touched any more.
+ * The submitter's task does this first, without sleeping (@nowait).  What would
+ * sleep goes on in the command's work item: either the dispatch, if one of its
+ * steps returned -EAGAIN, or a single I/O that completed with -EAGAIN, which is
+ * added to cmd->resume.
+ *
+ * If a dispatch needs something that it has to wait for, an L2 slice that is
+ * being read for example, it parks the whole command there and returns
+ * -EIOCBQUEUED.  From that moment the command belongs to the task that will
+ * wake it, and the dispatch must not touch it any more.
  */
 #include <linux/bio.h>
 #include <linux/blk-cgroup.h>
@@ -38,7 +41,7 @@
 #include "image/map/map.h"
 #include "image/map/run.h"
 
-/* Of dispatch_run(): what the map says has changed. */
+/* Returned by dispatch_run(): the map has changed, look the run up again. */
 #define LOOK_AGAIN	1
 
 static void cmd_io_to_worker(struct qcow_cmd_io *cio)
@@ -75,7 +78,10 @@ static struct qcow_cmd_io *cmd_io_get(struct qcow_cmd *cmd)
 	return kmalloc(sizeof(struct qcow_cmd_io), GFP_NOWAIT | __GFP_NOWARN);
 }
 
-/* A piece that direct I/O cannot express: the odd tail of a backing file. */
+/*
+ * Read a piece that is not aligned for direct I/O: the last bytes of a backing
+ * file whose length is no multiple of the alignment.
+ */
 static int read_bounced(struct qcow_cmd *cmd, const struct qcow_run *run)
 {
 	void *mem = kvmalloc(run->len, GFP_NOIO);
@@ -103,7 +109,7 @@ static int dispatch_data(struct qcow_cmd *cmd, const struct qcow_run *run,
 	}
 	cio = cmd_io_get(cmd);
 	if (unlikely(!cio))
-		/* out of memory: a worker does one run after the other */
+		/* out of memory: a worker does one run at a time, and waits */
 		return nowait ? -EAGAIN :
 		       qcow_io_run(run->file, &cmd->buf, run->len, run->host,
 				   cmd->op == QCOW_OP_WRITE, cmd->fua);
@@ -137,7 +143,7 @@ static int dispatch_compressed(struct qcow_cmd *cmd, const struct qcow_run *run,
 	return ret;
 }
 
-/* What may not be written where it is. */
+/* Do what the run needs before it is written; erase it; or fill it. */
 static int dispatch_prepare(struct qcow_cmd *cmd, struct qcow_run *run,
 			    bool nowait)
 {
@@ -178,8 +184,9 @@ static int cmd_look_up(struct qcow_cmd *cmd, struct qcow_run *run)
 }
 
 /*
- * Return: 0, all of it is on its way; -EIOCBQUEUED, the command is parked and
- * no longer ours; -EAGAIN, only with @nowait; or an error.
+ * Return: 0 if all I/O was submitted; -EIOCBQUEUED if the command is parked and
+ * must not be touched any more; -EAGAIN, only with @nowait, if a worker has to
+ * go on; or a negative errno.
  */
 static int cmd_dispatch(struct qcow_cmd *cmd, bool nowait)
 {
@@ -219,7 +226,10 @@ static int sync_image(struct qcow_image *image)
 	return err ? err : qcow_health_sync(image, image->file);
 }
 
-/* The commands that a file system answers by sleeping. */
+/*
+ * Commands that are not done run by run: flushes, and erases of a format
+ * without @erase.  The file system below may sleep in them.
+ */
 static int run_sleeping(struct qcow_cmd *cmd)
 {
 	struct qcow_image *image = cmd->view->image;
@@ -241,7 +251,7 @@ static int run_sleeping(struct qcow_cmd *cmd)
 	}
 }
 
-/* What a dispatch came to, once the task is itself again. */
+/* Act on the result of a dispatch: go on in a worker, or drop the count. */
 static void cmd_settle(struct qcow_cmd *cmd, int ret)
 {
 	if (ret == -EIOCBQUEUED)
@@ -264,7 +274,7 @@ static void resume_ios(struct llist_node *list)
 		qcow_io_resume(&cio->io);
 }
 
-/* Is it done run by run? */
+/* Is the command done run by run? */
 static bool has_runs(const struct qcow_cmd *cmd)
 {
 	const struct qcow_image *image = cmd->view->image;
@@ -289,8 +299,8 @@ static void work_on(struct qcow_cmd *cmd)
 }
 
 /*
- * A page that is swapped out frees more memory than it takes on its way, so it
- * may take what is kept for that.
+ * Does the command write a page to swap?  That frees more memory than it takes,
+ * so the command may use the memory reserve.
  */
 static bool is_swap(const struct qcow_cmd *cmd)
 {
@@ -395,7 +405,7 @@ int qcow_cmd_run(const struct qcow_cmd *like)
 	qcow_cmd_init(&w->cmd);
 	qcow_cmd_submit(&w->cmd);
 	wait_for_completion(&w->done);
-	/* its work item may have been queued once more than was needed */
+	/* the work item may run once more than is needed: wait for it */
 	cancel_work_sync(&w->cmd.work);
 	err = w->cmd.error;
 	kfree(w);

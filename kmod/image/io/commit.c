@@ -1,46 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everyday writes change metadata in memory only: L2 slices, the L1 table,
- * refcount blocks.  A commit carries it to the disk, so that at any instant
- * the file is an image that needs no repair but for clusters that are counted
- * and not used:
+ * Commits: write the metadata that changed in memory to the image file, in an
+ * order that survives a power cut.
  *
- *  1. The epoch is closed: clusters that were freed before it are released
- *     by this commit, later ones by the next.  Then what is dirty is copied,
- *     parents before children: L1, L2 slices, refcounts last.  Writers dirty
- *     a child before its parent, raise a refcount before the entry that needs
- *     it, and change an entry before they free its old cluster: so no copy
- *     refers to something that was not copied.
- *  2. Refcount blocks are written.
- *  3. Sync.  Now the data that the new entries lead to, and the refcounts of
- *     all clusters that they name, are durable.
- *  4. L2 slices and L1 entries are written.  They need no order among each
- *     other: a table that L1 names for the first time read zeros when it was
- *     allocated, or is a whole copy, and that was made durable by 3.
- *  5. Sync.  Who waited is answered.
- *  6. When all I/O that began before the end of the epoch is over, the freed
- *     clusters are counted down, in memory, punched, and may be had again.
+ * Everyday writes change metadata in memory only: L2 slices, the L1 table and
+ * refcount blocks.  A commit writes these changes to the file.  At any instant
+ * the file is an image that needs no repair; a crash can only leave leaked
+ * clusters behind, which are counted and not used.  The steps of a commit:
  *
- * There is one kind of cluster to be had, therefore: one that reads zeros.
- * Where freed clusters came back as they were, a partial write would have to
- * fill them up first, and link them only then.
+ *  1. Close the epoch.  Clusters that were freed in it are released by this
+ *     commit, and clusters that are freed later by the next one.  Then copy
+ *     what is dirty, parents before children: the L1 table, then L2 slices,
+ *     then refcounts.  Writers go the other way: they dirty a child before its
+ *     parent, raise a refcount before they write the entry that needs it, and
+ *     change an entry before they free its old cluster.  So no copy refers to
+ *     something that was not copied.
+ *  2. Write the refcount blocks.
+ *  3. Sync.  Now the data that the new entries lead to is durable, and so are
+ *     the refcounts of all clusters that these entries name.
+ *  4. Write the L2 slices and the L1 entries, in any order.  A table that L1
+ *     names for the first time read zeros when it was allocated, or is a whole
+ *     copy of another table.  Step 3 made that durable.
+ *  5. Sync.  Commands that waited for the commit end here.
+ *  6. When all I/O that began before the epoch was closed has ended, decrement
+ *     the refcounts of the freed clusters in memory, punch the clusters, and
+ *     give them back to the reserve.
+ *
+ * So the reserve has one kind of cluster only: clusters that read zeros.  If
+ * freed clusters came back as they were, a partial write would have to fill
+ * such a cluster first and link it afterwards.
  *
  * Neither a punch nor an extension of the file is synced before the cluster is
- * given out.  Nothing durable leads to it, and whatever will lead to it becomes
- * durable in a step 4, behind a step 3 that began after the punch had ended.
- * Until then the cluster may be anything.  For the same reason an entry of the
- * refcount table needs no sync of its own; but the block that it names does,
- * before it, or a table might lead to a block that does not count itself.
+ * given out.  No durable entry leads to the cluster, and an entry that will
+ * lead to it becomes durable in a step 4, after a step 3 that began when the
+ * punch had ended.  Until then the cluster may contain anything.  For the same
+ * reason an entry of the refcount table needs no sync of its own.  The block
+ * that the entry names needs one before the entry is written: without it, the
+ * durable table might lead to a block that does not count itself.
  *
- * Lazy refcounts are a leave to be sloppy, which is not taken: refcounts are
- * exact at every instant, and the dirty bit is never set.
+ * An image may allow lazy refcounts; the driver makes no use of that.  Its
+ * refcounts are exact at every instant, and it never sets the dirty bit.
  *
- * A commit that found no room (a file system that copies on write needs some
- * even to write in place) or no memory fails who waited for it.  What it did
- * not write is dirty again, what it would have released stays, and the next
- * one does it all.  After any other error, and after a sync that failed for
- * whatever reason, nothing is released or allocated any more, and every flush
- * fails: the kernel tells of a failed writeback only once.
+ * If a commit runs out of space or memory, the commands that waited for it
+ * fail.  (A file system that copies on write needs space even to write in
+ * place.)  What the commit did not write is dirty again, what it would have
+ * released stays, and the next commit does all of that.  After any other
+ * error, and after a sync that failed for whatever reason, nothing is released
+ * or allocated any more, and every flush fails: the kernel reports a failed
+ * writeback only once.
  */
 #include <linux/delay.h>
 #include <linux/sched/mm.h>
@@ -58,21 +65,21 @@
 
 #define RETRY_INTERVAL	(HZ / 2)
 
-/* How often the last one is tried where memory runs out. */
+/* The last commit is tried so many times if it runs out of memory. */
 #define LAST_TRIES	20
 #define LAST_DELAY_MS	20
 
 /**
- * struct round - what one part of a commit writes
- * @slices: L2 slices with copies
- * @left:   dirty ones that this commit has yet to write
+ * struct round - one round of a commit: a part of it that is written at once
+ * @slices: L2 slices whose copies this round writes
+ * @left:   number of dirty slices that this commit still has to copy
  */
 struct round {
 	struct list_head slices;
 	unsigned long left;
 };
 
-/* What was not written is dirty again. */
+/* The round failed: what it copied is dirty again. */
 static void undo_round(struct qcow_image *image, struct round *r)
 {
 	qcow_l1_undo_copy(image);
@@ -131,15 +138,15 @@ static int commit_round(struct qcow_image *image, struct round *r)
 	return sync_files(image);
 }
 
-/* No damage is done: there may be room, or memory, another time. */
+/* After such an error a later commit may succeed, and nothing is damaged. */
 static bool may_pass(int err)
 {
 	return err == -ENOSPC || err == -EDQUOT || err == -ENOMEM;
 }
 
 /*
- * As many rounds as the memory for copies makes necessary.  Each leaves a
- * sound image behind.
+ * If the memory for copies does not suffice for all that is dirty, a commit
+ * takes several rounds.  After each round the file is a sound image.
  */
 static int commit_rounds(struct qcow_image *image)
 {
@@ -158,7 +165,11 @@ static int commit_rounds(struct qcow_image *image)
 	return err;
 }
 
-/* What was closed at the beginning is released after the last round. */
+/*
+ * The epoch that is closed at the beginning is released after the last round.
+ * percpu_ref_kill() drops its first reference; when the last command has left
+ * the epoch, epoch_work() in space/epoch.c runs.
+ */
 static int commit_once(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -180,7 +191,10 @@ static int commit_once(struct qcow_image *image)
 	return err ? -EIO : 0;
 }
 
-/* A commit that may pass another time leaves no room for more to be dirty. */
+/*
+ * If the commit failed, nothing became clean: commands that wait for less
+ * dirty metadata fail, too.
+ */
 static void go_on(struct list_head *throttled, int err)
 {
 	struct qcow_cmd *cmd, *next;
@@ -214,7 +228,7 @@ static void commit_work(struct work_struct *work)
 	commit->result = err;
 	list_splice_init(&commit->throttled, &throttled);
 	spin_unlock(&commit->lock);
-	/* not at once: it would fail again, and again */
+	/* retry after a while: at once it would most likely fail again */
 	if (err && !image->health.error)
 		queue_delayed_work(commit->wq, &commit->timer, RETRY_INTERVAL);
 	go_on(&throttled, err);
@@ -230,13 +244,12 @@ static bool is_dirty(struct qcow_image *image)
 	       qcow_l1_is_dirty(image);
 }
 
-/* Nothing but data was written since the last commit, which is over. */
 bool qcow_commit_idle(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
 	bool idle;
 
-	/* one that fails has made all dirty again by the time it is over */
+	/* a commit that fails makes all dirty again before it ends @running */
 	spin_lock(&commit->lock);
 	idle = !commit->running && !READ_ONCE(image->health.error) &&
 	       !is_dirty(image);
@@ -245,8 +258,9 @@ bool qcow_commit_idle(struct qcow_image *image)
 }
 
 /*
- * Half of the cache may be dirty for as long as the timer takes; from there on
- * it is being written, and at three quarters writers wait for that.
+ * Up to half of the cache may be dirty until the timer starts a commit.  If
+ * more is dirty, a commit starts at once, and if more than three quarters are,
+ * writers wait for it.
  */
 bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd)
 {
@@ -257,7 +271,7 @@ bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd)
 		   image->cache.limit - image->cache.limit / 4))
 		return false;
 	spin_lock(&commit->lock);
-	/* once it has failed, nothing gets clean any more */
+	/* after an error that stays, no commit would wake the command */
 	if (!READ_ONCE(image->health.error)) {
 		list_add_tail(&cmd->node, &commit->throttled);
 		parked = true;
@@ -314,7 +328,7 @@ int qcow_commit_init(struct qcow_image *image)
 	return 0;
 }
 
-/* One that begins now, waited for; the timer is quiet afterwards. */
+/* Run a commit that begins now, and wait for it.  The timer is idle then. */
 static int commit_now(struct qcow_image *image)
 {
 	struct qcow_commit *commit = &image->commit;
@@ -342,14 +356,17 @@ int qcow_commit_quiesce(struct qcow_image *image)
 		err = commit_now(image);
 		if (err || image->health.error)
 			return err ? err : -EIO;
-		/* the current one is always there */
+		/* only the current epoch is left: all others are released */
 		wait_event(commit->idle, atomic_read(&commit->epochs) == 1);
 	} while (is_dirty(image) || qcow_epoch_has_freed(image));
 	cancel_delayed_work_sync(&commit->timer);
 	return image->health.error ? -EIO : 0;
 }
 
-/* There is no other time for it: want of memory has to last to be final. */
+/*
+ * No later commit can write what this one does not: if it runs out of memory,
+ * try again before that counts as a failure.
+ */
 static void last_commit(struct qcow_image *image)
 {
 	unsigned int tries = LAST_TRIES;
@@ -362,8 +379,8 @@ static void last_commit(struct qcow_image *image)
 }
 
 /*
- * The first commit makes all changes durable, the last epoch's release may
- * change refcounts, and the second commit writes those.
+ * The first commit makes all changes durable.  Then the last epochs are
+ * released, which changes refcounts, and the second commit writes these.
  */
 int qcow_commit_destroy(struct qcow_image *image)
 {
@@ -371,7 +388,10 @@ int qcow_commit_destroy(struct qcow_image *image)
 	struct qcow_epoch *closed, *last;
 
 	last_commit(image);
-	/* what they release may have a commit run, which is not to find them */
+	/*
+	 * A release may start a commit.  Take the epochs off first, so that
+	 * this commit does not close or kill them a second time.
+	 */
 	spin_lock(&commit->lock);
 	closed = commit->closed;
 	commit->closed = NULL;

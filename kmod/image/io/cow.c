@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A cluster that a snapshot shares, that is compressed, or whose data lies in
- * the backing file is never written in place.  A worker reads the whole of it,
- * lays the new data over, writes that to a fresh cluster and only then changes
- * the L2 entry: a crash before the next commit leaves the old cluster, which
- * is released only when the new entry is durable.
+ * Copy on write.
  *
- * A cell for each guest cluster under copy keeps other writers of it away:
- * they are parked, and look again.
+ * Some clusters are never written in place: a cluster that a snapshot shares,
+ * a compressed cluster, and a cluster whose data lies in the backing file.  A
+ * worker reads the whole cluster, lays the new data over the old, writes the
+ * result to a fresh cluster, and only then changes the L2 entry.  The old
+ * cluster is released when the new entry is durable, so a crash before the
+ * next commit leaves the old cluster in place.
+ *
+ * A cell for each guest cluster under copy keeps other writers away from that
+ * cluster: their commands are parked on the cell.  When the copy is over, they
+ * are woken and look the cluster up again.
+ *
+ * The same goes for an L2 table that a snapshot shares: the active disk gets a
+ * copy of it before the first entry is changed.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -39,8 +46,8 @@
 /**
  * struct cell - a guest cluster under copy
  * @cluster: its number
- * @node: in the hash table
- * @waiters: commands that want to write to it
+ * @node:    in qcow_cow.cells
+ * @waiters: commands parked until the copy is over
  */
 struct cell {
 	u64 cluster;
@@ -61,7 +68,7 @@ void qcow_cow_destroy(struct qcow_image *image)
 		kvfree(image->cow.spare[--image->cow.nr_spare]);
 }
 
-/* A cluster's memory. */
+/* Memory for one cluster: a spare one if there is any. */
 static void *buffer_get(struct qcow_image *image)
 {
 	struct qcow_cow *cow = &image->cow;
@@ -99,7 +106,10 @@ static struct cell *cell_find(struct qcow_cow *cow, u64 cluster)
 	return NULL;
 }
 
-/* Return: 0, the cell is ours; -EIOCBQUEUED, the command is parked on it. */
+/*
+ * Return: 0 if the caller now holds the cell; -EIOCBQUEUED if another task
+ * holds one for this cluster and the command is parked on it.
+ */
 static int cell_enter(struct qcow_cow *cow, struct cell *c,
 		      struct qcow_cmd *cmd)
 {
@@ -143,7 +153,7 @@ static int read_run(const struct qcow_run *run, void *buf)
 	}
 }
 
-/* Through the chain, waiting for each piece. */
+/* Read through the chain, and wait for each piece. */
 static int read_sync(struct qcow_view *view, u64 pos, u32 len, void *buf)
 {
 	struct qcow_run run;
@@ -163,8 +173,8 @@ static int read_sync(struct qcow_view *view, u64 pos, u32 len, void *buf)
 }
 
 /*
- * An entry that is not COPIED, or compressed, was held against nothing so far:
- * what it leads to may be what the image stands on.
+ * Only entries with COPIED were verified.  Any other entry of a malformed
+ * image may lead to metadata, which must not be freed.
  */
 static int free_clusters(struct qcow_image *image, u64 guest, u64 first,
 			 u32 count)
@@ -198,7 +208,7 @@ int qcow_free_entry(struct qcow_image *image, u64 guest, u64 entry)
 	return entry ? free_clusters(image, guest, entry >> bits, 1) : 0;
 }
 
-/* The entry as it is now; false where the slice is not resident. */
+/* Read the entry as it is now.  Return: false if the slice is not resident. */
 static bool entry_peek(struct qcow_view *view, u64 cluster,
 		       struct qcow2_l2_entry *e)
 {
@@ -214,7 +224,11 @@ static bool entry_peek(struct qcow_view *view, u64 cluster,
 	return slice;
 }
 
-/* Return: 1; 0 where the slice went, or the entry was changed by an erase. */
+/*
+ * Replace the entry if it is still @old.
+ *
+ * Return: 1; 0 if the slice was evicted, or an erase changed the entry.
+ */
 static int entry_swap(struct qcow_view *view, u64 cluster,
 		      const struct qcow2_l2_entry *old,
 		      struct qcow2_l2_entry new)
@@ -238,17 +252,18 @@ static int entry_swap(struct qcow_view *view, u64 cluster,
 }
 
 /**
- * struct copy - a cluster, or subclusters of it, on their way
- * @cluster: its number
- * @at:	     where the command's bytes begin, bytes from the cluster's start
- * @len:     of them
- * @from:    what is written of the cluster, new and old bytes, from here
- * @to:	     to here
- * @host:    offset of the cluster that they are written to
- * @fresh:   its number, where it was allocated for this; else 0
- * @bytes:   what is laid over; NULL: what the command has
- * @old:     the entry as it was
- * @new:     and as it becomes
+ * struct copy - a copy of a guest cluster, or of some of its subclusters
+ * @cluster: number of the guest cluster
+ * @at:	     where the command's bytes begin, in bytes from the cluster's start
+ * @len:     number of the command's bytes
+ * @from:    where the written range begins, bytes from the cluster's start; the
+ *	     range has the command's bytes and old ones around them
+ * @to:	     where the written range ends
+ * @host:    offset of the host cluster that the range is written to, bytes
+ * @fresh:   number of that host cluster if it was allocated for the copy, or 0
+ * @bytes:   the new bytes; NULL: those of the command
+ * @old:     the L2 entry before the copy
+ * @new:     the L2 entry after it
  */
 struct copy {
 	u64 cluster;
@@ -263,7 +278,10 @@ struct copy {
 	struct qcow2_l2_entry new;
 };
 
-/* Subclusters that are there already go along where the cluster is shared. */
+/*
+ * Extended L2.  If the cluster moves to another host cluster, subclusters that
+ * have data already are copied, too.  Else only the touched ones are written.
+ */
 static void plan_subclusters(const struct qcow2_geometry *geo, struct copy *c)
 {
 	enum qcow2_cluster_type type = qcow2_cluster_type(geo, c->old.entry);
@@ -284,7 +302,11 @@ static void plan_subclusters(const struct qcow2_geometry *geo, struct copy *c)
 	c->new.bitmap = (u64)zero << 32 | alloc;
 }
 
-/* Is there a place for it already, though nothing leads there? */
+/*
+ * Has the guest cluster a host cluster that it may be written to?  In an
+ * external data file it always has.  With extended L2 it may have one in which
+ * not all subclusters are allocated.
+ */
 static bool has_place(const struct qcow2_geometry *geo, const struct copy *c)
 {
 	return geo->external_data ||
@@ -293,7 +315,7 @@ static bool has_place(const struct qcow2_geometry *geo, const struct copy *c)
 		!(c->old.entry & QCOW2_OFLAG_COMPRESSED));
 }
 
-/* Return: 0, or -EBUSY where there is no cluster to be had now. */
+/* Return: 0, or -EBUSY if the reserve has no cluster now. */
 static int plan_copy(struct qcow_image *image, struct copy *c)
 {
 	const struct qcow2_geometry *geo = &image->geo;
@@ -317,7 +339,7 @@ static int plan_copy(struct qcow_image *image, struct copy *c)
 	return 0;
 }
 
-/* What will be there: old bytes around the command's. */
+/* Put the range together: old bytes around those of the command. */
 static int compose_copy(struct qcow_cmd *cmd, const struct copy *c, void *buf)
 {
 	u64 start = c->cluster << cmd->view->image->geo.cluster_bits;
@@ -356,7 +378,10 @@ static int write_copy(struct qcow_cmd *cmd, const struct copy *c)
 	return err;
 }
 
-/* Return: 1, written and linked; 0, look again; or an error. */
+/*
+ * Return: 1 if the copy is written and linked; 0 if the caller must look the
+ * cluster up again; or a negative errno.
+ */
 static int copy_cluster(struct qcow_cmd *cmd, struct copy *c)
 {
 	struct qcow_image *image = cmd->view->image;
@@ -380,7 +405,7 @@ static int copy_cluster(struct qcow_cmd *cmd, struct copy *c)
 	return ret < 0 ? ret : 1;
 }
 
-/* Return: as copy_cluster(), or -EBUSY. */
+/* Return: as copy_cluster(); -EBUSY if there is no cluster to copy to. */
 static int plan_and_copy(struct qcow_cmd *cmd, struct copy *c)
 {
 	struct qcow_image *image = cmd->view->image;
@@ -390,18 +415,22 @@ static int plan_and_copy(struct qcow_cmd *cmd, struct copy *c)
 		return ret;
 	ret = copy_cluster(cmd, c);
 	if (ret <= 0 && c->fresh)
-		/* written, perhaps, but never linked: counted down as others */
+		/* no entry leads to the cluster: release it as any other */
 		qcow_epoch_free(image, c->fresh, 1);
 	return ret;
 }
 
-/* A raw data file has the zeros too. */
+/*
+ * May an entry say that a range reads zeros?  With an external data file it
+ * may not: if that file is to be readable as a raw image, it must hold the
+ * zeros.
+ */
 static bool can_say_zero(const struct qcow2_geometry *geo)
 {
 	return geo->version >= 3 && !geo->external_data;
 }
 
-/* The entry says that there are zeros where nothing was. */
+/* Have the entry say that what was unallocated in the range reads zeros. */
 static int say_zero(struct qcow_cmd *cmd, struct copy *c)
 {
 	struct qcow_image *image = cmd->view->image;
@@ -413,7 +442,10 @@ static int say_zero(struct qcow_cmd *cmd, struct copy *c)
 	return ret;
 }
 
-/* What shows through is written, or said, as if the guest had. */
+/*
+ * Give the image its own copy of what shows through from the backing file, as
+ * if the guest had written the same bytes.  For zeros the entry suffices.
+ */
 static int fill_in_cell(struct qcow_cmd *cmd, struct copy *c)
 {
 	struct qcow_image *image = cmd->view->image;
@@ -434,14 +466,17 @@ static int fill_in_cell(struct qcow_cmd *cmd, struct copy *c)
 	return ret;
 }
 
-/* Does the cell have to do with such a run? */
+/* Is this a run that is handled with the cell held? */
 static bool is_for_cell(const struct qcow_cmd *cmd, const struct qcow_run *run)
 {
 	return run->type == QCOW_RUN_COPY ||
 	       (cmd->op == QCOW_OP_FILL && run->type == QCOW_RUN_FRESH);
 }
 
-/* With the cell held the cluster is looked at once more. */
+/*
+ * The caller holds the cell.  Another task may have changed the cluster before
+ * that, so look it up once more.
+ */
 static int copy_in_cell(struct qcow_cmd *cmd, struct qcow_run *run,
 			u64 cluster)
 {
@@ -504,7 +539,10 @@ static bool slice_has_copied(struct qcow_image *image, unsigned long number)
 	return any;
 }
 
-/* Slices that were read while the table still counted as ours alone. */
+/*
+ * Clear COPIED in resident slices of the table that were read while the table
+ * still counted as not shared.
+ */
 static void strip_resident(struct qcow_image *image, u64 l1_index)
 {
 	u8 in_table = image->geo.l2_bits - image->entry_bits;
@@ -529,7 +567,10 @@ static void strip_resident(struct qcow_image *image, u64 l1_index)
 	}
 }
 
-/* Copy the table, its entries not COPIED, and have L1 point to the copy. */
+/*
+ * Copy the table without the COPIED flags of its entries, as the snapshot
+ * shares their clusters, and have L1 point to the copy.
+ */
 static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 		      u64 fresh)
 {
@@ -562,13 +603,16 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 		kfree(m);
 		return err;
 	}
-	/* the old one stays noted: a snapshot has it still */
+	/* the old table stays noted as metadata: a snapshot still has it */
 	kfree(qcow_metadata_add(image, m, fresh, 1));
 	spin_lock(&image->l1.lock);
 	qcow_l1_set(image, l1_index, (fresh << bits) | QCOW2_OFLAG_COPIED);
 	spin_unlock(&image->l1.lock);
 	strip_resident(image, l1_index);
-	/* not verified: a slice that is still being read may have flags yet */
+	/*
+	 * The table does not become verified by this: a slice that is still
+	 * being read may have COPIED flags.
+	 */
 	qcow_stat_inc(image, tables);
 	return qcow_epoch_free(image, old >> bits, 1);
 }

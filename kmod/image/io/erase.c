@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Discard and write zeroes.  Whole clusters are unlinked, and released when
- * that is durable.  What is left of a range is zeroed by the file system
- * below where it lies in place, and else copied with zeros laid over it; to a
- * discard it is not worth that.
+ * Discard and write zeroes.
+ *
+ * Whole clusters are unlinked, and released when that is durable.  Parts of
+ * clusters at the ends of the range are different.  A discard leaves them as
+ * they are.  Write zeroes has the file system below zero a part that may be
+ * written in place, and copies any other part with zeros laid over it.
  */
 #include "file/file_io.h"
 #include "format/fault.h"
@@ -30,10 +32,10 @@ struct unlinked {
 };
 
 /*
- * What a whole cluster becomes.
+ * Set @e to the entry of a whole cluster that reads zeros.
  *
- * Return: false where that cannot be said in the entry: version 2 has no flag
- * that hides a backing file.
+ * Return: false if there is no such entry: version 2 has no flag that hides the
+ * backing file.
  */
 static bool erased_entry(const struct qcow_image *image, u64 guest_offset,
 			 struct qcow2_l2_entry *e)
@@ -50,6 +52,7 @@ static bool erased_entry(const struct qcow_image *image, u64 guest_offset,
 	return true;
 }
 
+/* Does the whole cluster read zeros, without space of its own? */
 static bool is_zero(const struct qcow_image *image,
 		    const struct qcow2_l2_entry *e, u64 guest_offset)
 {
@@ -64,14 +67,17 @@ static bool is_zero(const struct qcow_image *image,
 	}
 }
 
-/* Space that is to stay, or that no refcount counts: its bytes are zeroed. */
+/*
+ * Are the bytes zeroed where they lie?  They are if the issuer wants to keep
+ * the space, and in an external data file, whose clusters have no refcounts.
+ */
 static bool stays_in_place(const struct qcow_cmd *cmd)
 {
 	return cmd->view->image->geo.external_data ||
 	       (cmd->op == QCOW_OP_ZERO && !cmd->unmap);
 }
 
-/* A part of the cluster at least is such. */
+/* May any part of the cluster be zeroed where it lies? */
 static bool has_to_stay(const struct qcow_cmd *cmd,
 			const struct qcow2_l2_entry *e)
 {
@@ -82,7 +88,12 @@ static bool has_to_stay(const struct qcow_cmd *cmd,
 	       (geo->external_data || e->entry & QCOW2_OFLAG_COPIED);
 }
 
-/* Return: 0; -EOPNOTSUPP: it cannot be said in the entry; -EUCLEAN. */
+/*
+ * Set @new to the entry after the erase.
+ *
+ * Return: 0; -EOPNOTSUPP if changing the entry does not suffice; -EUCLEAN if
+ * the old entry is malformed.
+ */
 static int erase_entry(const struct qcow_cmd *cmd, u64 guest_offset,
 		       const struct qcow2_l2_entry *old,
 		       struct qcow2_l2_entry *new)
@@ -90,7 +101,7 @@ static int erase_entry(const struct qcow_cmd *cmd, u64 guest_offset,
 	const struct qcow_image *image = cmd->view->image;
 	struct qcow_fault fault;
 
-	/* who comes to it first says what is wrong */
+	/* a lookup at this place reports the fault */
 	if (qcow2_l2_entry_check(&image->geo, guest_offset, old, &fault))
 		return -EUCLEAN;
 	if (has_to_stay(cmd, old) || !erased_entry(image, guest_offset, new))
@@ -99,8 +110,10 @@ static int erase_entry(const struct qcow_cmd *cmd, u64 guest_offset,
 }
 
 /*
- * Return: how many clusters from @cluster on are done; 0, look again;
- * -EOPNOTSUPP: it cannot be said of this one.
+ * Change entries from @cluster on, and collect the old ones in @u.
+ *
+ * Return: how many clusters are done; 0 if the caller must look the slice up
+ * again; -EOPNOTSUPP if changing the first entry does not suffice; -EUCLEAN.
  */
 static int unlink_clusters(const struct qcow_cmd *cmd, u64 cluster, u32 count,
 			   struct unlinked *u)
@@ -145,7 +158,7 @@ static int release_unlinked(struct qcow_image *image, u64 guest,
 	return err;
 }
 
-/* Bytes of whole clusters that the command wants erased from @pos on. */
+/* How many bytes of whole clusters does the command erase from @pos on? */
 static u32 whole_clusters(const struct qcow_cmd *cmd, u64 pos)
 {
 	u64 size = 1ULL << cmd->view->image->geo.cluster_bits;
@@ -158,13 +171,18 @@ static u32 whole_clusters(const struct qcow_cmd *cmd, u64 pos)
 	return min_t(u64, round_down(end - pos, size), 1U << 30);
 }
 
+/* The next @len bytes are done. */
 static int erase_skip(struct qcow_cmd *cmd, struct qcow_run *run, u64 len)
 {
 	run->len = min_t(u64, len, cmd->len - cmd->dispatched);
 	return 1;
 }
 
-/* Where there is no table, a backing file may have to be hidden all the same */
+/*
+ * Without an L2 table the range is unallocated.  Often there is nothing to do.
+ *
+ * Return: 1 then; 0 if a table is needed for entries that hide a backing file.
+ */
 static int erase_no_table(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 {
 	const struct qcow_image *image = cmd->view->image;
@@ -177,7 +195,7 @@ static int erase_no_table(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 	return 0;
 }
 
-/* Only entries change. */
+/* Erase whole clusters by changing entries only. */
 static int erase_whole(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos,
 		       u32 len)
 {
@@ -196,7 +214,7 @@ static int erase_whole(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos,
 	return err ? err : erase_skip(cmd, run, (u64)done << bits);
 }
 
-/* The bytes stay where they are, and read zeros. */
+/* Have the file system below zero the bytes where they lie. */
 static int erase_in_place(struct qcow_cmd *cmd, struct qcow_run *run)
 {
 	bool unmap = cmd->op == QCOW_OP_DISCARD || cmd->unmap;
@@ -205,12 +223,12 @@ static int erase_in_place(struct qcow_cmd *cmd, struct qcow_run *run)
 	return err ? err : 1;
 }
 
-/* A part of a cluster, or what its entry cannot say. */
+/* Erase a part of a cluster, or a cluster for which no entry suffices. */
 static int erase_part(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 {
 	u32 size = 1U << cmd->view->image->geo.cluster_bits;
 
-	/* one cluster at a time: the next may be a whole one */
+	/* one cluster at a time: the next one may be erased as a whole */
 	run->len = min_t(u32, run->len, size - (pos & (size - 1)));
 	if (cmd->op == QCOW_OP_DISCARD || run->type == QCOW_RUN_FRESH)
 		return 1;
@@ -219,6 +237,7 @@ static int erase_part(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 	return qcow_write_prepare(cmd, run, false);
 }
 
+/* There is no slice that may be changed: skip the range, or prepare one. */
 static int erase_absent(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 {
 	int ret = run->type == QCOW_RUN_NO_TABLE ?

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What shows through where an image has nothing becomes its own, so that its
- * backing file can be another one.  Each cluster is copied as a write copies it
- * whose bytes are those that it finds: the same cells, the same order.  Of
- * zeros, also those behind the end of the backing file or without one, the
- * entry tells.  And so it does of zeros that are written, or discarded, from
- * then on: else where nothing shows through now they would leave a hole, for
- * the next backing file to show through.
+ * Fill: where an image has nothing of its own, give it what shows through from
+ * the backing file.  Afterwards the image can get another backing file.
+ *
+ * A fill copies a cluster as a write does that writes the bytes it finds: with
+ * the same cells, in the same order.  If these are zeros, the entry says so;
+ * this includes zeros behind the end of the backing file, or without one.
+ *
+ * From the first fill on (image->sealed), discarding or zeroing a range writes
+ * such entries, too.  Otherwise the range would become unallocated if nothing
+ * shows through there now, and the next backing file would show through.
  */
 #include "image/core/interface.h"
 #include "image/io/fill.h"
@@ -17,7 +20,7 @@ int qcow_fill(struct qcow_cmd *cmd, struct qcow_run *run)
 {
 	switch (run->type) {
 	case QCOW_RUN_FRESH:
-		/* not to be linked as it is */
+		/* do not link a fresh cluster: what shows through is needed */
 		run->type = QCOW_RUN_COPY;
 		fallthrough;
 	case QCOW_RUN_COPY:

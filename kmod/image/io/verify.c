@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * COPIED is a promise of whoever wrote the image: the refcount is 1, so write
- * in place.  A crash at the wrong moment, or malice, leaves it where it is not
- * true.  So before the first write through a slice each of its entries is held
- * against the refcounts, and against the metadata's places.  From then on all
- * changes are ours.
+ * Verify COPIED flags.
+ *
+ * The flag promises that the cluster's refcount is 1, so that it may be written
+ * in place.  A crash of the program that wrote the image, or malice, may have
+ * left the flag where that is not true.  So before the first write through a
+ * slice, each entry with the flag is checked against the refcounts and against
+ * the index of metadata.  From then on only the driver changes the slice.
  */
 #include <linux/bitmap.h>
 #include <linux/slab.h>
@@ -64,13 +66,13 @@ static int verify_refuse(struct qcow_image *image, const char *structure,
 }
 
 /**
- * struct look - a slice under verification
- * @image:  whose
+ * struct look - a slice under verification, and a row of entries in it
+ * @image:  the image
  * @number: of the slice
- * @index:  of the first of neighbouring entries that lead to neighbouring
- *          clusters, and say that these are theirs alone
- * @count:  how many
- * @first:  the first one's cluster
+ * @index:  of the first entry of the row; its entries have COPIED, and lead to
+ *	    clusters that are contiguous in the file
+ * @count:  number of entries in the row
+ * @first:  number of the cluster that the first entry leads to
  */
 struct look {
 	struct qcow_image *image;
@@ -79,7 +81,10 @@ struct look {
 	u64 first;
 };
 
-/* Does it say that the cluster is its own?  A compressed one has no COPIED. */
+/*
+ * Does the entry promise that its cluster has refcount 1?  In a compressed
+ * entry the flag means nothing.
+ */
 static bool claims(u64 entry)
 {
 	return (entry & QCOW2_OFLAG_COPIED) &&
@@ -88,8 +93,9 @@ static bool claims(u64 entry)
 }
 
 /*
- * How many of the entries, @words apart, are in a row: the same but for the
- * cluster, which is the next.  It is most of what a first write computes.
+ * How many of @n entries, @words words apart, are in a row?  Each leads to the
+ * cluster behind that of the one before, and has the same flags.  A first write
+ * spends most of its computing here, so the loop is unrolled.
  */
 static __always_inline u32 count_row(const u64 *at, u32 n, u32 words, u64 size)
 {
@@ -107,7 +113,7 @@ static __always_inline u32 count_row(const u64 *at, u32 n, u32 words, u64 size)
 	return i;
 }
 
-/* From behind the last ones on; none: @count is 0. */
+/* Find the row behind the last one.  If there is none, set l->count to 0. */
 static void find_next(struct look *l, const struct qcow_slice *slice)
 {
 	const struct qcow2_geometry *geo = &l->image->geo;
@@ -128,7 +134,7 @@ static void find_next(struct look *l, const struct qcow_slice *slice)
 				count_row(at, n - i, 2, size);
 }
 
-/* False: the slice is not in memory any more. */
+/* Find the next row.  Return: false if the slice is not resident any more. */
 static bool look_on(struct look *l)
 {
 	struct qcow_slice *slice;
@@ -141,7 +147,7 @@ static bool look_on(struct look *l)
 	return slice;
 }
 
-/* The entry behind the first @i of those found. */
+/* Report entry @i of the row as malformed. */
 static int refuse_entry(const struct look *l, u32 i, const char *problem)
 {
 	u64 cluster = ((u64)l->number << l->image->entry_bits) +
@@ -152,7 +158,11 @@ static int refuse_entry(const struct look *l, u32 i, const char *problem)
 			     (l->first + i) << bits);
 }
 
-/* The slice does not change under us: it is not written through yet. */
+/*
+ * Other tasks do not change entries of the slice before it is verified.
+ *
+ * Return: 0; 1 if the slice was evicted.
+ */
 static int clear_copied(const struct look *l, u32 index)
 {
 	struct qcow_image *image = l->image;
@@ -168,7 +178,12 @@ static int clear_copied(const struct look *l, u32 index)
 	return 0;
 }
 
-/* An entry whose cluster has not the refcount 1; 1: look again. */
+/*
+ * The cluster of entry @i of the row has another refcount than 1.
+ *
+ * Return: 0; 1 if the slice was evicted, and the caller must look it up again;
+ * or a negative errno.
+ */
 static int mend_entry(const struct look *l, u32 i, u64 refcount)
 {
 	if (!refcount)
@@ -211,7 +226,7 @@ static int verify_entries(struct look *l)
 	return ret;
 }
 
-/* With the first of its slices. */
+/* A table is verified together with the first of its slices. */
 static bool table_verified(const struct qcow_image *image, u64 l1_index)
 {
 	u8 in_table = image->geo.l2_bits - image->entry_bits;
@@ -255,7 +270,7 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 	};
 	int ret;
 
-	/* two that do it at a time come to the same, but one is enough */
+	/* two tasks at a time would get the same result, but one suffices */
 	mutex_lock(&image->cow.tables);
 	ret = qcow_verified(image, l.number);
 	if (!ret)
@@ -264,7 +279,7 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 	if (!ret && !image->geo.external_data)
 		ret = verify_entries(&l);
 	if (!ret) {
-		/* the flags before the bit that lets others trust them */
+		/* the flags before the bit; pairs with qcow_verified() */
 		smp_mb__before_atomic();
 		set_bit(l.number, image->verified);
 	}

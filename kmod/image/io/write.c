@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writing to the active disk of a qcow2 image: what has to happen first to
- * clusters that may not be written where they are.
+ * Write to the active disk of a qcow2 image: prepare clusters that may not be
+ * written in place.
  */
 #include <linux/slab.h>
 
@@ -21,7 +21,10 @@
 #include "image/space/alloc.h"
 #include "image/space/metadata.h"
 
-/* A table that reads zeros, durably, needs no writing before it is linked. */
+/*
+ * Link a new L2 table.  A fresh cluster reads zeros, which is an empty table:
+ * so nothing is written to the cluster before it is linked.
+ */
 static int new_table(struct qcow_cmd *cmd, u64 l1_index, bool nowait)
 {
 	struct qcow_image *image = cmd->view->image;
@@ -52,7 +55,7 @@ static int new_table(struct qcow_cmd *cmd, u64 l1_index, bool nowait)
 	return 0;
 }
 
-/* Entries from @index on that want a fresh cluster, at most @max. */
+/* How many entries from @index on, at most @max, need a fresh cluster? */
 static u32 count_fresh(const struct qcow_image *image,
 		       const struct qcow_slice *slice, u32 index,
 		       u64 guest_offset, u32 max)
@@ -89,8 +92,8 @@ static void link_clusters(const struct qcow_image *image,
 }
 
 /*
- * Fresh clusters are linked before there is data in them: what they read until
- * then, and after a crash, is what the guest's clusters read before.
+ * Link fresh clusters before data is written to them.  Until then, and after a
+ * crash, they read zeros, as the guest's clusters did before.
  */
 static int link_fresh(struct qcow_cmd *cmd, const struct qcow_run *run)
 {

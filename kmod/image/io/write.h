@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Prepare a run that cannot be written as it is. */
+/* Prepare runs that may not be written in place. */
 #ifndef QCOW_IMAGE_IO_WRITE_H
 #define QCOW_IMAGE_IO_WRITE_H
 
@@ -8,9 +8,11 @@
 
 /**
  * qcow_write_prepare - do what @run needs before it can be written
+ * @nowait: the caller is not a worker and must not sleep
  *
- * Return: 0, look again; -EIOCBQUEUED, the command is parked; -EAGAIN, only
- * with @nowait; 1, the run was written; or an error.
+ * Return: 0 if the caller must look the run up again; 1 if the run was written;
+ * -EIOCBQUEUED if the command is parked; -EAGAIN, only with @nowait, if a
+ * worker has to do it; or a negative errno.
  */
 int qcow_write_prepare(struct qcow_cmd *cmd, struct qcow_run *run,
 		       bool nowait);
