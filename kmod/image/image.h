@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Images and chains of them, as the block layer's side of the driver sees
- * them: open a chain, get a view, submit commands to it.
+ * Images and chains of images, as kmod/block uses them: open a chain, get a
+ * view of it, submit commands to the view.
  */
 #ifndef QCOW_IMAGE_IMAGE_H
 #define QCOW_IMAGE_IMAGE_H
@@ -17,8 +17,9 @@ struct inode;
 struct qcow_view;
 
 /**
- * qcow_chain_open - open a chain, sharing the images that are open already
- * @why: set where it fails
+ * qcow_chain_open - open a chain; images that are open already are shared
+ * @open: the layers, and how to open them
+ * @why:  set to the reason if it fails
  *
  * Context: may sleep, reads metadata.
  * Return: the view of the top image's active disk or of its snapshot, or an
@@ -28,19 +29,20 @@ struct qcow_view *qcow_chain_open(const struct qcow_open *open,
 				  struct qcow_reason *why);
 
 /**
- * qcow_chain_close - the view's user is gone, and no command is under way
+ * qcow_chain_close - close the view and the chain
  *
- * Return: 0, or the error of the last sync of what was written.
+ * Context: may sleep; the view has no user, and no command is in flight.
+ * Return: 0, or an error if what was written may not be durable.
  */
 int qcow_chain_close(struct qcow_view *view);
 
 /**
  * qcow_file_in_use - has the driver an image or data file open on this inode?
- * @writable: set where it writes to it
+ * @writable: set to whether the driver may write to the file
  */
 int qcow_file_in_use(const struct inode *inode, bool *writable);
 
-/* What a view is, for limits and for sysfs. */
+/* Properties of a view, for queue limits and for sysfs. */
 u64 qcow_view_size(const struct qcow_view *view);		/* bytes */
 u32 qcow_view_cluster_size(const struct qcow_view *view);	/* bytes */
 u32 qcow_view_discard_granularity(const struct qcow_view *view); /* bytes, 0: none */
@@ -49,12 +51,12 @@ bool qcow_view_writes_zeroes(const struct qcow_view *view);
 bool qcow_view_fua(const struct qcow_view *view);
 bool qcow_view_degraded(const struct qcow_view *view);
 
-/** qcow_view_frees - were clusters freed, of which a commit may make room? */
+/** qcow_view_frees - were clusters freed that a commit would release? */
 bool qcow_view_frees(const struct qcow_view *view);
 bool qcow_view_direct(const struct qcow_view *view);
-bool qcow_view_stable(const struct qcow_view *view);	/* pages under way */
+bool qcow_view_stable(const struct qcow_view *view);	/* needs stable pages */
 unsigned int qcow_view_layers(const struct qcow_view *view);
-u64 qcow_view_offset(const struct qcow_view *view);	/* raw: in the file */
+u64 qcow_view_offset(const struct qcow_view *view);	/* raw: bytes */
 bool qcow_view_is_top_of(const struct qcow_view *view,
 			 const struct inode *inode);
 const char *qcow_view_format(const struct qcow_view *view);
@@ -68,18 +70,21 @@ int qcow_view_show_failure(const struct qcow_view *view, char *page);
 int qcow_view_show_statistics(const struct qcow_view *view, char *page);
 
 /**
- * qcow_change_lock - nobody opens, closes or changes an image meanwhile
+ * qcow_change_lock - keep other tasks from opening, closing or changing images
  *
- * Return: 0, or -EINTR; not for what has to be done, QCOW_CHANGE_MERGE_STOP.
+ * Context: may sleep.
+ * Return: 0; or -EINTR if a fatal signal came, except for
+ * QCOW_CHANGE_MERGE_STOP, which must not be given up.
  */
 int qcow_change_lock(const struct qcow_change *change);
 void qcow_change_unlock(void);
 
 /**
- * qcow_change_open - open what it needs, while requests still go on
- * @why: set where it is refused
+ * qcow_change_open - open what the change needs, before requests are held back
+ * @why: set to the reason if the change is refused
  *
- * What is to back a disk may lie on it, through whatever is in between.
+ * A new backing file may lie on this very disk, in a file system or with other
+ * layers in between.  To open it then takes requests to the disk.
  *
  * Context: qcow_change_lock() is held, also for qcow_change_close().
  * Return: 0, then qcow_change_close() is due; or as qcow_chain_open().
@@ -89,79 +94,86 @@ int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 void qcow_change_close(struct qcow_change *change);
 
 /**
- * qcow_change_run - do it, durably, or nothing of it
+ * qcow_change_run - make the change durably, or leave the image as it is
  * @view: an active disk
- * @why:  set where it is refused
+ * @why:  set to the reason if the change is refused
  *
- * Context: qcow_change_lock() is held, and no command is under way on @view.
- * Return: 0; -EROFS: it is not written; -EOPNOTSUPP; -ENOENT, -EEXIST: the
- * snapshot; -EBUSY: it is attached; -EUCLEAN: the image is malformed;
- * -EOVERFLOW: a refcount; -EFBIG, -ENOSPC, -ENOMEM, -EINVAL or -EIO.
+ * Context: qcow_change_lock() is held, and no command to @view is in flight.
+ * Return: 0; -EROFS if the image is not open for writing; -EOPNOTSUPP; -ENOENT
+ * or -EEXIST for the snapshot; -EBUSY if the snapshot is attached; -EUCLEAN if
+ * the image is malformed; -EOVERFLOW if a refcount would overflow; -EFBIG,
+ * -ENOSPC, -ENOMEM, -EINVAL or -EIO.
  */
 int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 		    struct qcow_reason *why);
 
-/** qcow_change_release - give back what is not needed any more
+/**
+ * qcow_change_release - free the clusters that the change has made unused
  *
- * Context: after qcow_change_run(), in any case; commands may be under way.
+ * Context: may sleep; called after qcow_change_run(), whether or not that
+ * failed; commands may be in flight.
  */
 void qcow_change_release(struct qcow_view *view, struct qcow_change *change);
 
 /**
- * qcow_view_fill - where the image has nothing it gets what is read there
- * @view: an active disk
- * @pos, @len: bytes of it, which may lie behind its end
- * @changes: set to how many structural changes there were: what was filled
- *	     stays so until there is another
- * @why:  set where it is refused
+ * qcow_view_fill - give the image its own copy of what its backing file shows
+ * @view:    an active disk
+ * @pos:     guest offset, bytes; may lie behind the end of the disk
+ * @len:     bytes; may reach behind the end of the disk
+ * @changes: set to the number of structural changes so far: what was filled
+ *	     stays so until there is another change
+ * @why:     set to the reason if it is refused
  *
- * As durable as what a guest writes.  What is zeroed from now on stays zeros
- * over any backing file, too.
+ * The copy is as durable as what a guest writes.  Ranges that are zeroed or
+ * discarded from now on stay zeros over any backing file, too.
  *
- * Context: commands may be under way; the structure is not changed meanwhile.
- * Return: 0; -EBUSY: the image has snapshots; -EINTR: a signal came; -EROFS,
- * -EOPNOTSUPP, or as for a write.
+ * Context: may sleep; commands may be in flight; no structural change is made
+ * meanwhile.
+ * Return: 0; -EBUSY if the image has snapshots; -EINTR if a signal came;
+ * -EROFS, -EOPNOTSUPP, or as for a write.
  */
 int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why);
 
 /**
- * qcow_view_merge - give the backing file some of what the image has
+ * qcow_view_merge - copy some of the image's data to the backing file
  * @view: an active disk, between QCOW_CHANGE_MERGE_BEGIN and _END or _STOP
- * @left: set to the bytes of the disk that may yet differ
- * @why:  set where it fails
+ * @left: set to the number of bytes of the disk that may still differ
+ * @why:  set to the reason if it fails
  *
- * Context: one at a time; commands may be under way.
- * Return: 0; -EINTR: a signal came; or as for a read, or a write.
+ * Context: may sleep; one caller at a time; commands may be in flight.
+ * Return: 0; -EINTR if a signal came; or as for a read or a write.
  */
 int qcow_view_merge(struct qcow_view *view, u64 *left, struct qcow_reason *why);
 
 /**
  * qcow_view_merge_calm - before QCOW_CHANGE_MERGE_STOP: leave it little to do
  *
- * Who waits meanwhile may be the one who frees memory.
+ * QCOW_CHANGE_MERGE_STOP holds requests back, and a task that waits for one of
+ * them may be the one that frees memory.
  *
  * Context: as for qcow_view_merge(), which is not called again.
  */
 void qcow_view_merge_calm(struct qcow_view *view);
 
-/** qcow_view_merging - was it begun, and did not end? */
+/** qcow_view_merging - was a merge begun that has not ended? */
 bool qcow_view_merging(const struct qcow_view *view);
 
-/** qcow_cmd_init - once for each command's memory, before its first use */
+/** qcow_cmd_init - to be called once for a command's memory, before its use */
 void qcow_cmd_init(struct qcow_cmd *cmd);
 
 /**
  * qcow_cmd_submit - start a command whose "in" members are set
  *
- * Context: task, may sleep (->queue_rq() of a BLK_MQ_F_BLOCKING queue).
+ * Context: process context, may sleep (->queue_rq() of a BLK_MQ_F_BLOCKING
+ * queue).
  */
 void qcow_cmd_submit(struct qcow_cmd *cmd);
 
 /**
  * struct qcow_cmd_batch - commands that one task submits one after another
- * @task: what was put aside of the task
- * @plug: what is submitted below is held in it, and issued at the end
+ * @task: the state of the task that was put aside
+ * @plug: holds the I/O of the commands, which is issued at the end
  */
 struct qcow_cmd_batch {
 	struct qcow_task task;
@@ -169,20 +181,22 @@ struct qcow_cmd_batch {
 };
 
 /**
- * qcow_cmd_batch_begin - may the task submit commands by itself?
+ * qcow_cmd_batch_begin - begin a batch, if the task may submit I/O itself
  *
- * Return: false where workers have to, and each is to be submitted alone.
+ * Return: false if it may not: then the caller submits each command with
+ * qcow_cmd_submit().
  */
 bool qcow_cmd_batch_begin(struct qcow_cmd_batch *batch);
 
-/** qcow_cmd_submit_in - as qcow_cmd_submit(), between begin and end */
+/** qcow_cmd_submit_in - as qcow_cmd_submit(), for a command of a batch */
 void qcow_cmd_submit_in(struct qcow_cmd_batch *batch, struct qcow_cmd *cmd);
 
-/** qcow_cmd_batch_end - issue what the commands' I/O has put into the plug */
+/** qcow_cmd_batch_end - issue the I/O that the plug holds, and end the batch */
 void qcow_cmd_batch_end(struct qcow_cmd_batch *batch);
 
-/** qcow_image_init, qcow_image_exit - when the module comes and goes */
+/** qcow_image_init - to be called when the module is loaded */
 int qcow_image_init(void);
+/** qcow_image_exit - to be called when the module is unloaded */
 void qcow_image_exit(void);
 
 #endif /* QCOW_IMAGE_IMAGE_H */
