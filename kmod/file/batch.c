@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Submit many I/Os, and wait for all of them together. */
 #include "file/batch.h"
 
 void qcow_batch_init(struct qcow_batch *batch)
@@ -9,7 +10,7 @@ void qcow_batch_init(struct qcow_batch *batch)
 	init_llist_head(&batch->again);
 }
 
-/* The batch may be gone as soon as the last event is complete. */
+/* After the last complete() the waiting worker may free the batch. */
 static void batch_complete(struct qcow_io *io)
 {
 	struct qcow_batch_io *one = container_of(io, struct qcow_batch_io, io);

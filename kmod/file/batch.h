@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Many I/Os at a time, waited for together. */
+/* Submit many I/Os, and wait for all of them together. */
 #ifndef QCOW_FILE_BATCH_H
 #define QCOW_FILE_BATCH_H
 
@@ -9,11 +9,11 @@
 #include "file/file_io.h"
 
 /**
- * struct qcow_batch - I/Os of one worker
+ * struct qcow_batch - I/Os of one worker, which waits for all of them
  * @pending: how many times @event will still be completed
- * @event: once for each I/O that is over, or has to go on in a task
- * @again: the latter
- * @error: of the first that failed
+ * @event: completed once for each I/O that is over or has to be resumed
+ * @again: I/Os that have to be resumed
+ * @error: of the first I/O that failed, or 0
  */
 struct qcow_batch {
 	unsigned int pending;
@@ -23,10 +23,12 @@ struct qcow_batch {
 };
 
 /**
- * struct qcow_batch_io - one of them; the memory stays until the wait is over
- * @io:	   with its "in" members set, but @complete
- * @batch: whose
- * @again: in its list
+ * struct qcow_batch_io - one I/O of a batch
+ * @io:	   with its "in" members set, except @complete
+ * @batch: the batch that the I/O belongs to
+ * @again: node in @batch->again
+ *
+ * The memory must stay until qcow_batch_wait() returns.
  */
 struct qcow_batch_io {
 	struct qcow_io io;
@@ -36,10 +38,14 @@ struct qcow_batch_io {
 
 void qcow_batch_init(struct qcow_batch *batch);
 
-/** qcow_batch_submit - Context: a worker, the one that will wait */
+/**
+ * qcow_batch_submit - start one I/O of a batch
+ *
+ * Context: the worker that will call qcow_batch_wait().
+ */
 void qcow_batch_submit(struct qcow_batch *batch, struct qcow_batch_io *io);
 
-/** qcow_batch_wait - until all are over; 0 or the first error */
+/** qcow_batch_wait - wait until all I/Os are over; 0 or the first error */
 int qcow_batch_wait(struct qcow_batch *batch);
 
 #endif /* QCOW_FILE_BATCH_H */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Move, fill and copy the memory of a request, and describe kernel memory. */
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
 

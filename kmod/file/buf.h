@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A place in an array of bio_vecs: the memory side of a request. */
+/* A position in an array of bio_vecs: the memory of a request. */
 #ifndef QCOW_FILE_BUF_H
 #define QCOW_FILE_BUF_H
 
@@ -8,12 +8,12 @@
 #include <linux/uio.h>
 
 /**
- * struct qcow_buf - memory from a place in a bvec array on
- * @bvec:	the segment that the place is in
- * @nr_segs:	segments from there on
- * @offset:	bytes into the first segment
+ * struct qcow_buf - memory from a position in a bio_vec array on
+ * @bvec:	the segment that holds the position
+ * @nr_segs:	segments from @bvec on
+ * @offset:	bytes of the position into @bvec
  *
- * Carries no length: whoever uses it says how many bytes it wants.
+ * There is no length here: each function below is told how many bytes it uses.
  */
 struct qcow_buf {
 	const struct bio_vec *bvec;
@@ -21,7 +21,7 @@ struct qcow_buf {
 	unsigned int offset;
 };
 
-/** qcow_buf_iter - an iterator over the next @len bytes */
+/** qcow_buf_iter - make an iterator over the next @len bytes */
 static inline void qcow_buf_iter(const struct qcow_buf *buf, bool write,
 				 size_t len, struct iov_iter *iter)
 {
@@ -30,16 +30,17 @@ static inline void qcow_buf_iter(const struct qcow_buf *buf, bool write,
 	iter->iov_offset = buf->offset;
 }
 
-/** qcow_buf_advance - go on by @len bytes */
+/** qcow_buf_advance - move the position forward by @len bytes */
 void qcow_buf_advance(struct qcow_buf *buf, size_t len);
 
 /** qcow_buf_zero - fill the next @len bytes with zeros; any context */
 void qcow_buf_zero(const struct qcow_buf *buf, size_t len);
 
 /**
- * qcow_buf_fill - copy @len bytes from @src to the next @len; any context
+ * qcow_buf_fill - copy @len bytes from @src to the next @len bytes
  *
- * Return: 0, or -EIO where the memory is shorter than that.
+ * Context: any.
+ * Return: 0, or -EIO if the memory is shorter than @len.
  */
 int qcow_buf_fill(const struct qcow_buf *buf, const void *src, size_t len);
 
@@ -48,9 +49,10 @@ int qcow_buf_copy_out(const struct qcow_buf *buf, void *dst, size_t len);
 
 /**
  * qcow_buf_map - describe kernel memory, linear or vmalloc, as segments
+ * @buf:  filled in
  * @mem:  the memory
- * @len:  bytes of it
- * @bvec: array to fill, qcow_buf_map_segs(@mem, @len) long
+ * @len:  bytes at @mem
+ * @bvec: array to fill, with room for qcow_buf_map_segs(@mem, @len) segments
  */
 void qcow_buf_map(struct qcow_buf *buf, void *mem, size_t len,
 		  struct bio_vec *bvec);

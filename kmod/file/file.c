@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * Open the files below an image a second time, for us, and choose between
+ * direct and buffered I/O.
+ */
 #include <linux/blkdev.h>
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -46,8 +50,9 @@ static int open_own(struct qcow_file *file, bool write)
 }
 
 /*
- * The unit of direct I/O on the file, 0 for none.  A file system that does not
- * tell gets its block size: btrfs falls back to buffered I/O below it.
+ * The unit of direct I/O on the file, bytes, or 0 if direct I/O does not work.
+ * If the file system does not report a unit, its block size is used: btrfs
+ * falls back to buffered I/O for less.
  */
 static unsigned int dio_align(struct qcow_file *file)
 {
@@ -65,9 +70,11 @@ static unsigned int dio_align(struct qcow_file *file)
 }
 
 /*
- * Before 6.5 a block device is opened with FMODE_NOWAIT whatever it can; and its
- * page cache, in newer ones, waits for the inode's lock all the same, of which
- * who reads our device through its cache holds another one.
+ * Two reasons not to trust FMODE_NOWAIT of a block device.  Before 6.5 it is
+ * set even if the device does not support IOCB_NOWAIT.  In newer kernels
+ * buffered I/O on a block device waits for the lock of the inode in spite of
+ * IOCB_NOWAIT, and a task that reads our device through its page cache holds
+ * another lock of the same kind.
  */
 static bool may_nowait(const struct qcow_file *file)
 {
@@ -123,8 +130,8 @@ static void go_buffered(struct qcow_file *file)
 }
 
 /*
- * The first asynchronous direct I/O on a file system creates a workqueue,
- * which may not be done from within a block submission.
+ * The first asynchronous direct I/O on a file system creates a workqueue.  That
+ * must not happen inside a block submission, so one read is done here.
  */
 static int warm_up(struct qcow_file *file)
 {
@@ -169,7 +176,7 @@ struct qcow_file *qcow_file_open(struct file *caller, bool write,
 		goto put_own;
 	err = warm_up(file);
 	if (err == -EINVAL && file->direct && mode != QCOW_DIO_ON) {
-		/* an overlay says it can, before 6.6, whatever is below */
+		/* before 6.6, overlayfs always claims to support direct I/O */
 		go_buffered(file);
 		err = warm_up(file);
 	}
@@ -198,7 +205,7 @@ int qcow_file_need(struct qcow_file *file, enum qcow_dio mode,
 	return 0;
 }
 
-/* What a kernel thread puts by fput() is closed some time later. */
+/* fput() in a kernel thread closes the file only some time later. */
 void qcow_fput(struct file *file)
 {
 	if (current->flags & PF_KTHREAD)

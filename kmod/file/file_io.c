@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of an I/O:
+ * Read and write a file with kiocbs, and sync, extend, truncate, discard and
+ * zero it.  An I/O goes this way:
  *
- *   submit ── ->read_iter() ──► returns a count or an error: over
- *                          └──► -EIOCBQUEUED: over when ->ki_complete() was
- *                               called and ->read_iter() has returned
+ *   submit ── ->read_iter() ──► returns a count or an error: the I/O is over
+ *                          └──► -EIOCBQUEUED: the I/O is over when
+ *                               ->ki_complete() was called and ->read_iter()
+ *                               has returned
  *
- * and then: all there, or the end of the file (the rest is zeros), or short
- * (resume with the rest), or -EAGAIN (resume in a worker).
+ * Then one of four things is true: all bytes are there; the file ended (the
+ * rest becomes zeros); the I/O was short (continue with the rest); or the
+ * result is -EAGAIN (continue in a worker).
  */
 #include <linux/blkdev.h>
 #include <linux/completion.h>
@@ -23,17 +26,18 @@
 #include "file/record.h"
 #include "file/relief.h"
 
-#define ZERO_SEGS	64	/* zero pages written at a time */
+#define ZERO_SEGS	64	/* zero pages in one write */
 
-/* Two images in one record are told apart by it. */
+/* The number tells two images in one record apart. */
 static u32 inode_number(const struct qcow_file *file)
 {
 	return qcow_file_inode(file)->i_ino;
 }
 
 /*
- * A frozen file system makes writers sleep; who may not wait comes back.
- * Lockdep is told that the task lets go, as the completion ends it.
+ * A write to a frozen file system would sleep: with @nowait return false, and a
+ * worker tries again.  The completion ends the freeze protection, perhaps in
+ * another task; therefore lockdep is told that this task has released it.
  */
 static bool guard_write(struct qcow_io *io, bool nowait)
 {
@@ -53,7 +57,10 @@ static bool guard_write(struct qcow_io *io, bool nowait)
 	return true;
 }
 
-/* To try again is what nowait is for: of who was waited for it is an error. */
+/*
+ * -EAGAIN means "try again where you may sleep".  A caller that has slept
+ * already gets -EIO instead.
+ */
 static int final(int err)
 {
 	return err == -EAGAIN ? -EIO : err;
@@ -74,7 +81,7 @@ static void io_end(struct qcow_io *io, int result)
 	io->complete(io);
 }
 
-/* Some bytes are there; the rest is beyond the end, or is to be asked for. */
+/* @got bytes are in place.  The rest is beyond the end, or must be asked for. */
 static void io_short(struct qcow_io *io, long got)
 {
 	qcow_buf_advance(&io->buf, got);
@@ -90,7 +97,7 @@ static void io_short(struct qcow_io *io, long got)
 	}
 }
 
-/* Both owners are through. */
+/* Both owners, the submitter and the completion, have dropped the I/O. */
 static void io_finish(struct qcow_io *io)
 {
 	long got = io->raw_result;
@@ -104,8 +111,9 @@ static void io_finish(struct qcow_io *io)
 		io_short(io, got);
 	else if (!io->waited)
 		/*
-		 * No error of a borrowed task is final: it may have been
-		 * killed (-EINTR), or the device may know no nowait.
+		 * An error that came up in the task of somebody else is not
+		 * final: that task may have been killed (-EINTR), or the device
+		 * may not support IOCB_NOWAIT.
 		 */
 		io_end(io, -EAGAIN);
 	else
@@ -122,9 +130,10 @@ static void io_ki_complete(struct kiocb *iocb, long result)
 }
 
 /*
- * Not IOCB_DIO_CALLER_COMP, which 6.6 to 6.18 have: until a write's end is run
- * in a task of ours it counts as I/O under way, fallocate waits for that with
- * the inode locked, and our tasks wait for the inode.
+ * IOCB_DIO_CALLER_COMP (6.6 to 6.18) must not be set.  With this flag a write
+ * counts as direct I/O in flight until a task of ours runs its end.
+ * fallocate() waits for direct I/O in flight while it holds the inode lock, and
+ * our tasks wait for the inode lock: a deadlock.
  */
 static void init_iocb(struct qcow_io *io, bool nowait)
 {
@@ -145,8 +154,9 @@ static void init_iocb(struct qcow_io *io, bool nowait)
 }
 
 /*
- * The first write, as the first read, is a worker's: see warm_up().  A sync
- * of the page cache waits for the disk.
+ * The first read and the first write of a file are done by a task that may
+ * sleep: see warm_up() in file.c.  A durable write through the page cache
+ * always waits for the disk, so it is never done with nowait.
  */
 static bool may_nowait(const struct qcow_io *io)
 {
@@ -157,9 +167,9 @@ static bool may_nowait(const struct qcow_io *io)
 }
 
 /*
- * Has the file system what it needs to end such a write later?  One that is
- * waited for anyway, as it makes the file longer or is a part of a block, does
- * without.
+ * Return true if the write made the file system create what it needs to end
+ * asynchronous writes.  A write that extends the file, or that covers a part of
+ * a block, is waited for anyway: the file system may have ended it without.
  */
 static bool warms_up(const struct qcow_io *io, ssize_t ret)
 {
@@ -201,7 +211,10 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 	atomic_set(&io->owners, 2);
 	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
 	flags = qcow_reserve_enter(false);
-	/* vfs_iocb_iter_*() would ask whether this task may, which is anyone's */
+	/*
+	 * vfs_iocb_iter_*() would check the permissions of the current task,
+	 * which can be any task that uses the device.
+	 */
 	if (io->write)
 		ret = filp->f_op->write_iter(&io->iocb, &iter);
 	else
@@ -222,7 +235,7 @@ void qcow_io_resume(struct qcow_io *io)
 	qcow_io_submit(io, false);
 }
 
-/* Waiting for one I/O. */
+/* An I/O that the submitter waits for. */
 struct waited_io {
 	struct qcow_io io;
 	struct completion done;
@@ -243,7 +256,10 @@ static void waited_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/* Who is being killed gets nothing into a page cache; the image needs it. */
+/*
+ * A task that is being killed cannot write to a page cache (-EINTR), but the
+ * image needs the write.  So a worker does it.
+ */
 static void resume_elsewhere(struct waited_io *w)
 {
 	INIT_WORK_ONSTACK(&w->work, waited_work);
@@ -269,7 +285,7 @@ int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 		    (w.io.result != -EINTR || elsewhere))
 			return w.io.result;
 		reinit_completion(&w.done);
-		/* nobody kills a worker: what it is told is final */
+		/* no signal reaches a worker: its result is final */
 		elsewhere |= w.io.result == -EINTR;
 		if (elsewhere)
 			resume_elsewhere(&w);
@@ -307,7 +323,7 @@ int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos)
 	if (start == pos && span == len &&
 	    IS_ALIGNED((unsigned long)mem, file->align))
 		return transfer_aligned(file, mem, len, pos, false);
-	/* a power of two, so that kmalloc aligns it */
+	/* kmalloc() aligns a power of two to itself */
 	bounce = kvmalloc(roundup_pow_of_two(span), GFP_NOIO);
 	if (!bounce)
 		return -ENOMEM;
@@ -323,7 +339,10 @@ int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos)
 	return transfer_aligned(file, mem, len, pos, true);
 }
 
-/* Through our own file no write updates the times: do it here, seldom. */
+/*
+ * A write through our own file does not update the times of the inode.  So they
+ * are updated here, at a sync, which is seldom.
+ */
 static void update_times(struct qcow_file *file)
 {
 	if (!file->written || !file->regular)
@@ -349,7 +368,7 @@ static int sync_file(struct qcow_file *file)
 	return err;
 }
 
-/* A sync that somebody waits for. */
+/* A sync that a worker does while the caller waits for it. */
 struct waited_sync {
 	struct work_struct work;
 	struct qcow_file *file;
@@ -387,7 +406,10 @@ int qcow_file_sync(struct qcow_file *file)
 	record = qcow_record_begin(QCOW_RECORD_SYNC, file->number, 0, 0, NULL,
 				   inode_number(file));
 	err = sync_file(file);
-	/* who was killed stopped waiting for a server: that is no error of it */
+	/*
+	 * A task that is being killed stops waiting for the server of a network
+	 * file system.  That is no I/O error: a worker syncs instead.
+	 */
 	if (err == -EINTR || err == -ERESTARTSYS)
 		err = sync_elsewhere(file);
 	qcow_record_end(QCOW_RECORD_END, record, err);
@@ -454,8 +476,9 @@ static int write_zero_pages(struct qcow_file *file, loff_t pos, u64 len)
 }
 
 /*
- * What the file system, or the device, can zero or give back without looking
- * inside; a network's block may be what it sends at a time.
+ * The unit in which the file system or the device can zero and free without
+ * reading, bytes.  The block size of a network file system may be the size of
+ * its messages, so it is limited.
  */
 static unsigned int zero_granule(const struct qcow_file *file)
 {
@@ -482,11 +505,14 @@ static int zero_blocks(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 }
 
 /*
- * A part of a block is zeroed by the file system in its page cache, where it
- * stays dirty: direct writes beside it have to wait until it is written, and
- * may become buffered ones, which ext4 before 6.15 calls written although the
- * device refused them.  So parts of blocks are written, and nothing behind the
- * range is touched, at the end of the file neither: it may be in use by now.
+ * A file system zeroes a part of a block in its page cache, and the page stays
+ * dirty.  A direct write beside it then waits until the page is written back.
+ * It may even become a buffered write, which ext4 before 6.15 reports as
+ * written although the device refused it.  So parts of blocks are written with
+ * zeros here.
+ *
+ * Nothing behind the range is touched, not even at the end of the file: other
+ * I/O may use it by now.
  */
 int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap)
 {

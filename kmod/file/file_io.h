@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* I/O on a file: asynchronous reads and writes, sync, punch. */
+/*
+ * I/O on a file: asynchronous reads and writes, and sync, extend, truncate,
+ * discard and zero, which the caller waits for.
+ */
 #ifndef QCOW_FILE_FILE_IO_H
 #define QCOW_FILE_FILE_IO_H
 
@@ -15,18 +18,19 @@
  * @pos:	in: offset in the file, bytes
  * @buf:	in: memory
  * @len:	in: bytes
- * @write:	in: direction
+ * @write:	in: true for a write, false for a read
  * @sync:	in: a write is durable when it completes
- * @ioprio:	in: of the issuer
- * @complete:	in: called once when it is over, in any context, also before
- *		qcow_io_submit() returns
- * @result:	out: 0, all bytes are in place, those beyond the end of the
- *		file as zeros; -EAGAIN, it has to go on in a task that may
- *		wait: qcow_io_resume(); or another error
+ * @ioprio:	in: I/O priority of the issuer
+ * @complete:	in: called once when the I/O is over, in any context; the call
+ *		may come before qcow_io_submit() returns
+ * @result:	out: 0: all bytes are in place, and bytes beyond the end of the
+ *		file are zeros; -EAGAIN: the I/O has to go on in a task that may
+ *		sleep, by qcow_io_resume(); or another error
  *
- * The rest is private.  ->ki_complete() can run before ->read_iter() returns,
- * and file systems look at the kiocb after that: the I/O is over when both
- * @owners, the submitter and the completion, are through with it.
+ * The other members are private.  ->ki_complete() can run before ->read_iter()
+ * returns, and file systems look at the kiocb after ->ki_complete().
+ * Therefore an I/O has two @owners, the submitter and the completion.  The I/O
+ * is over when both have dropped it.
  */
 struct qcow_io {
 	struct qcow_file *file;
@@ -41,8 +45,8 @@ struct qcow_io {
 
 	/* private */
 	atomic_t owners;
-	bool guarded;		/* holds the file system's freeze protection */
-	bool waited;		/* submitted by a task that may wait */
+	bool guarded;		/* the I/O holds freeze protection */
+	bool waited;		/* the submitting task may sleep */
 	long raw_result;
 	u64 record;
 	struct kiocb iocb;
@@ -50,70 +54,85 @@ struct qcow_io {
 
 /**
  * qcow_io_submit - start an I/O
- * @nowait: complete with -EAGAIN rather than wait for anything
+ * @nowait: where the I/O would sleep, complete it with -EAGAIN instead
  *
- * Context: task; between qcow_task_enter() and qcow_task_leave() where it is
- * not a worker's own.
+ * Context: process context.  In any task but a worker of this driver, called
+ * between qcow_task_enter() and qcow_task_leave().
  */
 void qcow_io_submit(struct qcow_io *io, bool nowait);
 
 /**
- * qcow_io_resume - go on with an I/O that completed with -EAGAIN
+ * qcow_io_resume - continue an I/O that completed with -EAGAIN
  *
- * Context: a worker.  @io->complete will be called once more.
+ * Context: a worker.  @io->complete is called once more.
  */
 void qcow_io_resume(struct qcow_io *io);
 
 /**
- * qcow_io_run - one I/O, waited for; needs no memory but the stack
+ * qcow_io_run - do one I/O and wait for it
  *
- * Context: a worker, or an attach.
+ * Needs no memory but the stack.
+ *
+ * Context: a worker or an attach; may sleep.
  * Return: 0 or an error.
  */
 int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 		loff_t pos, bool write, bool sync);
 
 /**
- * qcow_file_read - read and wait; any alignment
+ * qcow_file_read - read and wait; @pos, @len and @mem may have any alignment
  * @mem: linear or vmalloc memory
- * @len: bytes; those beyond the end of the file become zeros
+ * @len: bytes; bytes beyond the end of the file become zeros
+ * @pos: offset in the file, bytes
  *
  * Return: 0 or an error.
  */
 int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos);
 
 /**
- * qcow_file_write - write and wait; all of it in the file's unit
+ * qcow_file_write - write and wait
  * @mem: linear or vmalloc memory
+ * @len: bytes
+ * @pos: offset in the file, bytes
+ *
+ * @mem, @len and @pos must be multiples of @file->align.
+ *
+ * Return: 0 or an error.
  */
 int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos);
 
 /**
- * qcow_file_extend - make [@pos, @pos + @len), behind the end, read zeros
+ * qcow_file_extend - make [@pos, @pos + @len), behind the end, read as zeros
+ * @pos: offset in the file, bytes
+ * @len: bytes
  *
- * With room reserved for it on a regular file (unwritten extents, where the
- * file system has such).  Durable after a sync.
+ * On a regular file, space is reserved for the range (unwritten extents, if the
+ * file system has them).  The change is durable after a sync.
+ *
+ * Return: 0 or an error; -ENOSPC if a block device ends before the range does.
  */
 int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len);
 
-/** qcow_file_truncate - cut a regular file off; nothing on a block device */
+/** qcow_file_truncate - set a regular file's size; no-op on a block device */
 int qcow_file_truncate(struct qcow_file *file, loff_t size);
 
-/** qcow_file_sync - what was written is durable when this returns 0 */
+/** qcow_file_sync - make all completed writes durable; 0 or an error */
 int qcow_file_sync(struct qcow_file *file);
 
 /**
- * qcow_file_discard - give the file system's blocks in the range back
+ * qcow_file_discard - free the file system's blocks in a range
  *
- * Whole blocks only; what is left of the range at its ends stays.
+ * Only whole blocks are freed.  Parts of blocks at the ends of the range keep
+ * their content.
  */
 int qcow_file_discard(struct qcow_file *file, loff_t pos, u64 len);
 
 /**
- * qcow_file_zero - the range reads zeros afterwards
- * @unmap: the blocks may be given back
+ * qcow_file_zero - make a range read as zeros
+ * @unmap: the blocks may be freed
  *
- * The page cache has nothing of it then, if the file's I/O is direct.
+ * If the file's I/O is direct, the page cache holds no dirty page of the range
+ * afterwards.
  */
 int qcow_file_zero(struct qcow_file *file, loff_t pos, u64 len, bool unmap);
 

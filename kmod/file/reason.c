@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Note why something was refused, as a sentence for the caller. */
 #include <linux/kernel.h>
 #include <linux/stdarg.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The sentence that goes with an error code back to who asked for an attach. */
+/* The sentence that goes back to the caller of an attach with an error code. */
 #ifndef QCOW_FILE_REASON_H
 #define QCOW_FILE_REASON_H
 
@@ -15,7 +15,9 @@ struct qcow_reason {
 };
 
 /**
- * qcow_refuse - note the reason, keeping the first one, and pass @err on
+ * qcow_refuse - note the reason of a refusal and return @err
+ *
+ * If a reason is noted already, it is kept.
  *
  * Return: @err, so that a check reads "return qcow_refuse(...)".
  */
@@ -23,8 +25,8 @@ __printf(3, 4)
 int qcow_refuse(struct qcow_reason *why, int err, const char *fmt, ...);
 
 /**
- * qcow_refuse_fault - the same for what kmod/format found
- * @name: the image's path
+ * qcow_refuse_fault - as qcow_refuse(), for a fault that kmod/format found
+ * @name: the path of the image
  */
 int qcow_refuse_fault(struct qcow_reason *why, int err, const char *name,
 		      const struct qcow_fault *fault);

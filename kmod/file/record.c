@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * Record all that is done to the files of writable images, for selftests/crash.
+ */
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -7,7 +10,10 @@
 #include "file/buf.h"
 #include "file/record.h"
 
-/* More than this is not kept: whoever records reads as well. */
+/*
+ * Bytes of entries in memory.  The program that records must read as well: if
+ * it does not, further entries are lost.
+ */
 #define RECORD_MAX	(1UL << 30)
 
 static unsigned int break_rule;
@@ -15,12 +21,12 @@ module_param(break_rule, uint, 0644);
 MODULE_PARM_DESC(break_rule, "a rule of the crash protocol to break (tests only)");
 
 /**
- * struct entry - a record that was not read yet
- * @node: in the list of them
- * @size: bytes of @head and what follows
- * @done: of them that were read
- * @head: and
- * @data: what follows it
+ * struct entry - an entry of the record that was not read completely yet
+ * @node: in the list of entries
+ * @size: bytes of @head and @data
+ * @done: of these, how many were read
+ * @head: the head
+ * @data: the data that follow the head
  */
 struct entry {
 	struct list_head node;
@@ -30,9 +36,9 @@ struct entry {
 	u8 data[];
 };
 
-static DEFINE_SPINLOCK(lock);	/* guards all below */
+static DEFINE_SPINLOCK(lock);	/* guards all below except @more and @folder */
 static LIST_HEAD(entries);
-static size_t pending;		/* bytes */
+static size_t pending;		/* bytes of all @entries */
 static u64 next_id;
 static bool recording, lost;
 static DECLARE_WAIT_QUEUE_HEAD(more);
@@ -177,7 +183,7 @@ static struct entry *first_entry(void)
 	return e;
 }
 
-/* One reader: the entry stays while it is read. */
+/* There is only one reader, so the entry stays in the list while it is read. */
 static ssize_t read_entry(struct entry *e, char __user *to, size_t len)
 {
 	len = min(len, e->size - e->done);

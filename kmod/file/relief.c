@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A swap, or a file system, on one of our devices takes its bios from
- * fs_bio_set, and so does the file system below that carries them out.  When
- * memory is short, that pool's reserve alone is left, and it is promised to one
- * level only: once the levels above hold all of it, the file system below waits
- * for a bio that comes back when it has written, and nothing moves any more.
+ * Add bios to the kernel's pool when I/O below one of our devices waits for
+ * them.
  *
- * We cannot give the file system below a pool of its own.  But what it does for
- * us frees memory, if anything does; so while it is at it, and somebody waits
- * for the pool while that is empty, elements are added to it, out of the
- * memory that is kept for those who free some.  The levels above may get them
- * instead, but only until all their requests are taken; then they wait for
- * those, and no longer for the pool.  Each element returns to the allocator
- * when its bio is freed, for the pool keeps no more than it needs.
+ * A swap area or a file system on one of our devices takes its bios from
+ * fs_bio_set.  The file system below, which carries them out, takes its bios
+ * from the same pool.  When memory is short, only the reserve of that pool is
+ * left, and the reserve guarantees progress for one level only.  Once the
+ * levels above hold all of it, the file system below waits for a bio that is
+ * freed only when the file system has written: a deadlock.
  *
- * Nobody who waits there can ask for it, therefore somebody looks ten times a
- * second while there is I/O under way, and every tick after it was needed.
+ * We cannot give the file system below a pool of its own.  But its work for us
+ * is what frees memory.  So while I/O is in flight, and a task waits for the
+ * pool, and the pool is empty, we add elements to the pool.  They are allocated
+ * from the memory that is reserved for tasks that free memory.  The levels
+ * above may get these elements instead, but only until all their requests are
+ * taken; then they wait for those requests and no longer for the pool.  When
+ * such a bio is freed, its element returns to the allocator, because the pool
+ * keeps no more elements than it needs.
+ *
+ * A task that waits for the pool cannot ask for elements.  Therefore a work
+ * item looks ten times a second while I/O is in flight, and at each tick for a
+ * while after elements were needed.
  */
 #include <linux/bio.h>
 #include <linux/delay.h>
@@ -27,14 +33,20 @@
 
 #define INTERVAL	(HZ / 10)
 
-/* So often more it looks each tick. */
+/* After elements were needed: so many looks, one at each tick. */
 #define KEEN		(2 * HZ)
 
-/* In one go; between any two those who wait have time to take the first. */
+/*
+ * Elements that one look adds at most.  It pauses after each one, so that the
+ * waiting tasks have time to take it.
+ */
 #define DONATIONS	64
 #define PAUSE_US	50
 
-/* An inc that was made while the work began may not be seen at once. */
+/*
+ * An increment on another CPU may not be visible to the first look.  So the
+ * work item stops only after so many looks without users.
+ */
 #define IDLE_LOOKS	2
 
 bool qcow_relief_swapping;
@@ -79,12 +91,12 @@ static long users(void)
 	return sum;
 }
 
-/* An element too many goes back to the allocator in mempool_free(). */
+/* mempool_free() returns an element to the allocator if the pool is full. */
 static bool donate(mempool_t *pool)
 {
 	void *element;
 
-	/* without a barrier: who is about to wait is seen the next time */
+	/* no barrier: the next look sees a task that begins to wait now */
 	if (READ_ONCE(pool->curr_nr) || !waitqueue_active(&pool->wait))
 		return false;
 	element = pool->alloc(GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For when memory is short: bios for the level below though those above have
- * taken the last, and the pages that are kept for who frees some.
+ * Keep I/O going when memory is short: give the level below more bios when the
+ * levels above hold all of them, and let tasks that free memory use the reserve
+ * of pages.
  */
 #ifndef QCOW_FILE_RELIEF_H
 #define QCOW_FILE_RELIEF_H
@@ -10,17 +11,19 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-/* Private: for the functions below. */
+/* Private to the inline functions below. */
 DECLARE_PER_CPU(long, qcow_relief_users);
 void qcow_relief_watch(void);
 
-/* A device of ours was swapped to. */
+/* A device of this driver was swapped to. */
 extern bool qcow_relief_swapping;
 
 /**
- * qcow_relief_begin - something begins that may wait for a bio
+ * qcow_relief_begin - the caller begins something that may wait for a bio
  *
- * Takes no lock and no memory.  Any context.
+ * Takes no lock and no memory.
+ *
+ * Context: any.
  */
 static inline void qcow_relief_begin(void)
 {
@@ -28,20 +31,22 @@ static inline void qcow_relief_begin(void)
 	qcow_relief_watch();
 }
 
-/** qcow_relief_end - it is over; any context */
+/** qcow_relief_end - what qcow_relief_begin() announced is over; any context */
 static inline void qcow_relief_end(void)
 {
 	this_cpu_dec(qcow_relief_users);
 }
 
 /**
- * qcow_reserve_enter - may the task take from the reserve, or may it not?
+ * qcow_reserve_enter - allow or forbid the task to allocate from the reserve
+ * @may: allow it
  *
- * If it may, it does not reclaim by itself: what finds nothing fails.  So this
- * is for our own allocations only.  File systems have some that may not fail,
- * and others, of their journals, that should not.
+ * A task that may use the reserve does not reclaim memory: an allocation that
+ * finds nothing fails.  So only our own allocations are made with @may.  File
+ * systems have allocations that must not fail, and their journals have others
+ * that should not.
  *
- * Return: for qcow_reserve_leave().
+ * Return: the flags for qcow_reserve_leave().
  */
 static inline unsigned int qcow_reserve_enter(bool may)
 {
@@ -60,13 +65,14 @@ static inline void qcow_reserve_leave(unsigned int flags)
 }
 
 /**
- * qcow_urgent_enter - for a file system's allocations, while we are swapped to
+ * qcow_urgent_enter - favour the allocations of a file system while we swap
  *
- * What it takes to be given room, or to end a transaction, is little, and all
- * that would free memory may wait for it.  A task of a real-time class may
- * take half of the reserve, and otherwise reclaims and waits as any other.
+ * If a device of this driver was swapped to, everything that would free memory
+ * may wait for the file system below.  It needs only little memory to allocate
+ * blocks or to end a transaction.  So the task gets a real-time class: it may
+ * take half of the reserve, and otherwise it reclaims and waits as any other.
+ *
  * Context: a worker.
- *
  * Return: for qcow_urgent_leave().
  */
 int qcow_urgent_enter(void);

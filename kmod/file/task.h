@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Submitting to a file system from inside another task's block submission.
+ * Submit I/O to a file system from inside the block submission of another task.
  *
- * ->queue_rq() runs in whatever task submits or flushes a plug, with whatever
- * that task is in the middle of: a transaction of a file system that lies on
- * our device, a bio list of a stacking driver, direct reclaim.  The file
- * system below must not see any of it:
+ * ->queue_rq() runs in any task that submits a bio or flushes a plug.  That
+ * task may be in the middle of anything: a transaction of a file system that
+ * lies on our device, a bio list of a stacking driver, direct reclaim.  The
+ * file system below must not see three members of the task:
  *
- *  journal_info  ext4 takes a handle it finds there for its own, btrfs adopts
- *		  a foreign one; jbd2 then stops in a BUG.
- *  bio_list	  a bio submitted while it is set is parked until the outer
- *		  submit_bio() returns; a second one may then wait for the
- *		  mempool element that only the first can free.
- *  plug	  requests that the lower queue adds would mix with those that
- *		  are being issued from it right now.  PF_BLOCK_TS says that
- *		  there is one with a time in it, and the scheduler believes it.
+ *  journal_info  ext4 takes a handle that it finds there for its own, and btrfs
+ *		  adopts a foreign one.  jbd2 then stops in a BUG.
+ *  bio_list	  While it is set, a bio that is submitted is parked there until
+ *		  the outer submit_bio() returns.  A second bio may then wait
+ *		  for the mempool element that only the first one can free.
+ *  plug	  Requests that the lower queue adds would mix with the requests
+ *		  that are being issued from the plug right now.  PF_BLOCK_TS
+ *		  tells the scheduler that there is a plug which holds a time.
  *
- * They are put aside and restored.  Where that does not help, a worker does
- * the work in a task of its own.  One such case is the stack: file system,
- * block layer, this driver, file system, block layer do fit in 16 KiB, but
- * only if the first half did not use up more than its share.  That check also
- * ends the recursion of images on images.
+ * qcow_task_enter() puts them aside and qcow_task_leave() restores them.
+ * Where that is not enough, a worker does the I/O in a task of its own.  Too
+ * little stack is one such case: file system, block layer, this driver, file
+ * system and block layer fit in 16 KiB together, but only if the first two did
+ * not use more than their share.  The check of the stack also ends the
+ * recursion of images that lie on images.
  */
 #ifndef QCOW_FILE_TASK_H
 #define QCOW_FILE_TASK_H
@@ -32,14 +33,14 @@
 #include <linux/sched/task_stack.h>
 
 /*
- * What a submission below us may use: half of the stack.  More than the way to
- * the device lies there: where all bios of a write have ended by the time it
- * returns, the file system ends the write in this task, which may take a
+ * A submission below us may use half of the stack.  It may need more than the
+ * way to the device: if all bios of a write have ended before the submission
+ * returns, the file system ends the write in this task, and that may take a
  * transaction.  `make check-stack` measures what is left.
  */
 #define QCOW_TASK_STACK_NEEDED	(THREAD_SIZE / 2)
 
-/** struct qcow_task - what was put aside of the current task */
+/** struct qcow_task - what qcow_task_enter() put aside of the current task */
 struct qcow_task {
 	void *journal_info;
 	struct bio_list *bio_list;
@@ -61,19 +62,21 @@ static inline bool qcow_task_bios_parked(void)
 {
 	struct bio_list *list = current->bio_list;
 
-	/* [0] what this level submitted, [1] what the levels above did */
+	/* [0]: bios of this level; [1]: bios of the levels above */
 	return list && !(bio_list_empty(&list[0]) && bio_list_empty(&list[1]));
 }
 
 /**
- * qcow_task_enter - may the current task submit to a file system here?
+ * qcow_task_enter - prepare the current task for I/O on a file system
  * @task:  what is put aside, for qcow_task_leave()
- * @write: it would write
+ * @write: the I/O is a write
  *
- * RLIMIT_FSIZE would be applied to offsets of the image file, which are
- * not the task's affair, and kill it by SIGXFSZ.
+ * A write must not happen in a task with a limited RLIMIT_FSIZE.  The file
+ * system would apply the limit to offsets of the image file, with which the
+ * task has nothing to do, and would kill the task by SIGXFSZ.
  *
- * Return: true; false where a worker has to do it, and nothing was changed.
+ * Return: true, and qcow_task_leave() is due; or false, nothing was changed,
+ * and a worker has to do the I/O.
  */
 static inline bool qcow_task_enter(struct qcow_task *task, bool write)
 {
@@ -87,7 +90,11 @@ static inline bool qcow_task_enter(struct qcow_task *task, bool write)
 	task->plug = current->plug;
 	task->plug_has_time = current->flags & PF_BLOCK_TS;
 	current->flags &= ~PF_BLOCK_TS;
-	barrier();	/* never the flag without the plug, should we be preempted */
+	/*
+	 * A compiler barrier against preemption: the scheduler must not see
+	 * the flag without the plug.
+	 */
+	barrier();
 	current->plug = NULL;
 	current->journal_info = NULL;
 	current->bio_list = NULL;
@@ -101,7 +108,7 @@ static inline void qcow_task_leave(const struct qcow_task *task)
 	current->bio_list = task->bio_list;
 	current->journal_info = task->journal_info;
 	current->plug = task->plug;
-	barrier();	/* as above */
+	barrier();	/* as in qcow_task_enter(): the plug first */
 	current->flags |= task->plug_has_time;
 }
 
