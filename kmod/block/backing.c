@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Another backing file for a device in use, and what has to go before. */
+/* Give a device in use another backing file, and fill its image before that. */
 #include <linux/blkdev.h>
 
 #include "block/device.h"
@@ -23,7 +23,7 @@ int qcow_device_fill(unsigned int number, u64 start, u64 length, u64 *changes,
 	return err;
 }
 
-/* A disk that is below itself answers no request. */
+/* A layer on the device itself is refused: a request would wait for itself. */
 static bool lies_on(struct file *file, const struct gendisk *disk)
 {
 	struct inode *inode = file->f_mapping->host;

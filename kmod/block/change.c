@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Structural changes of a device in use: file systems on it are frozen where
- * what they hold has to be whole, requests wait, the image is changed, all go
- * on.
+ * Structural changes of a device in use.  For a snapshot, file systems on the
+ * device are frozen, so that the snapshot holds them whole.  Then the queue is
+ * frozen, the image is changed, and everything continues.
  */
 #include <linux/blkdev.h>
 #include <linux/ktime.h>
@@ -13,8 +13,8 @@
 
 /**
  * struct frozen - block devices, the disk or its partitions, that were frozen
- * @nr:    of them
- * @bdevs: each with a reference
+ * @nr:    how many
+ * @bdevs: the devices, with a reference to each
  */
 struct frozen {
 	unsigned int nr;
@@ -32,7 +32,7 @@ static void thaw_all(struct frozen *f)
 	kfree(f->bdevs);
 }
 
-/* The disk's block devices as they are now. */
+/* Collect the block devices that the disk has now. */
 static int collect(struct gendisk *disk, struct frozen *all)
 {
 	struct block_device *part;
@@ -56,7 +56,7 @@ static int collect(struct gendisk *disk, struct frozen *all)
 	return 0;
 }
 
-/* What was frozen by somebody else stays so, and is good enough. */
+/* A block device that somebody else has frozen (-EBUSY) stays as it is. */
 static int freeze_all(struct gendisk *disk, struct frozen *f)
 {
 	struct frozen all;
@@ -80,7 +80,10 @@ static int freeze_all(struct gendisk *disk, struct frozen *f)
 	return err;
 }
 
-/* With the queue at rest; a smaller disk is small before requests go on. */
+/*
+ * Called with the queue frozen.  If the disk becomes smaller, its new capacity
+ * is set before requests continue.
+ */
 static int change_at_rest(struct qcow_device *dev, struct qcow_change *change,
 			  struct qcow_reason *why)
 {
@@ -98,8 +101,8 @@ static int change_at_rest(struct qcow_device *dev, struct qcow_change *change,
 }
 
 /*
- * Who needs memory for the change would wait for its end.  A merge is stopped
- * in any case.
+ * A task that needs memory for the change would wait for the swap device, which
+ * waits for the end of the change.  Stopping a merge is never refused.
  */
 static int refuse_swap(const struct qcow_device *dev,
 		       const struct qcow_change *change,
@@ -111,9 +114,10 @@ static int refuse_swap(const struct qcow_device *dev,
 }
 
 /*
- * The change waits for the file system below.  Lockdep takes that one's locks
- * for those of a file system of the same type above, which are held while a
- * request is made: so it is not told that we hold the queue.
+ * The change waits for the file system below while the queue is frozen.
+ * Lockdep cannot tell the locks of that file system from those of a file system
+ * of the same type above the device, and those are held while a request is
+ * made.  So lockdep is not told that this task froze the queue.
  */
 static int change_frozen(struct qcow_device *dev, struct qcow_change *change,
 			 u64 *pause_ns, struct qcow_reason *why)
@@ -154,14 +158,14 @@ static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 	return err;
 }
 
-/* Does it take away what somebody may be using? */
+/* Return true if the change replaces content that an opener may be using. */
 static bool takes_away(const struct qcow_change *change)
 {
 	return change->op == QCOW_CHANGE_SNAPSHOT_APPLY ||
 	       change->op == QCOW_CHANGE_EMPTY;
 }
 
-/* What the page cache has of it, and the disk has no more. */
+/* Drop pages of the disk's page cache whose content the disk no longer has. */
 static void forget_pages(struct gendisk *disk, sector_t old,
 			 const struct qcow_change *change)
 {
@@ -169,7 +173,7 @@ static void forget_pages(struct gendisk *disk, sector_t old,
 
 	if (takes_away(change))
 		invalidate_bdev(disk->part0);
-	/* or it would be there again when the disk grows */
+	/* otherwise the old content would reappear when the disk grows */
 	if (sectors < old)
 		truncate_inode_pages(qcow_bdev_mapping(disk->part0),
 				     (loff_t)sectors << SECTOR_SHIFT);
@@ -195,7 +199,7 @@ int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 				  dev->number);
 	else
 		dev->changing = true;
-	/* from here on, until it is another disk */
+	/* nobody opens the device until it has its new content */
 	if (!err && takes_away(change) && !force)
 		dev->shut = true;
 	mutex_unlock(&disk->open_mutex);
@@ -207,7 +211,7 @@ void qcow_device_unclaim(struct qcow_device *dev)
 	mutex_lock(&dev->disk->open_mutex);
 	dev->changing = false;
 	dev->shut = false;
-	/* who was to detach it lazily left that to the last user */
+	/* a lazy detach may have been waiting for the end of the change */
 	qcow_device_idle(dev);
 	mutex_unlock(&dev->disk->open_mutex);
 }

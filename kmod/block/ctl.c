@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The control device /dev/qcow-control: check the arguments of each ioctl and
+ * run it.
+ */
 #include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -18,16 +22,17 @@
 			 QCOW_ATTACH_NO_DISCARD | QCOW_ATTACH_HIDDEN)
 
 /*
- * The control device has a fixed number, as the node then can be there before
- * the module is: depmod(8) hands name and number to those who fill /dev, and
- * the kernel loads the module when the node is opened.  No number is assigned
- * to this driver.  Of the misc minors, 243 to 254 are for local use
- * (Documentation/admin-guide/devices.txt): the kernel assigns none of them and
- * never gives one to a driver that asks for any.  OpenZFS uses 249.
+ * The control device has a fixed minor number, so that its node can exist
+ * before the module is loaded: depmod(8) passes name and number to the programs
+ * that fill /dev, and the kernel loads the module when the node is opened.  No
+ * number is assigned to this driver.  Of the misc minors, 243 to 254 are for
+ * local use (Documentation/admin-guide/devices.txt): the kernel assigns none of
+ * them, and never gives one to a driver that asks for any minor.  OpenZFS uses
+ * 249.
  */
 #define QCOW_CONTROL_MINOR	252
 
-/* Longer ids and names than this cannot be asked for. */
+/* The longest id or name of a snapshot that a caller can ask for, bytes. */
 #define MAX_SNAPSHOT_STRING	4096
 
 static long ctl_features(struct file *ctl, void *arg)
@@ -90,7 +95,7 @@ static int get_layer(const struct qcow_layer *l, struct qcow_layer_files *files)
 	return files->data_file ? 0 : -EBADF;
 }
 
-/* To be given to put_layers(). */
+/* The caller must undo this by put_layers(). */
 static struct qcow_layer_files *get_layers(u64 from, unsigned int nr)
 {
 	struct qcow_layer_files *files;
@@ -119,7 +124,7 @@ static void put_message(u64 message, u32 message_len,
 {
 	size_t len = min_t(size_t, strlen(why->text) + 1, message_len);
 
-	/* the error code goes home all the same */
+	/* if the copy fails, the caller still gets the error code */
 	if (message && len && why->text[0] &&
 	    copy_to_user(u64_to_user_ptr(message), why->text, len))
 		return;
@@ -204,7 +209,7 @@ static long ctl_query(struct file *ctl, void *arg)
 	return min(err, 0);
 }
 
-/* A structural change as it was asked for. */
+/* The arguments that all structural changes have in common. */
 struct asked {
 	u32 number;
 	bool force;
@@ -321,7 +326,7 @@ static int check_rebase(const struct qcow_rebase *r)
 	    r->name_len > QCOW2_MAX_BACKING_NAME ||
 	    r->format_len > QCOW2_MAX_BACKING_FORMAT)
 		return -EINVAL;
-	/* both or none: an image without a name has no layers below */
+	/* either both or none: an image without a backing name has no layers */
 	if (!r->name_len != !r->nr_layers || (r->format_len && !r->name_len))
 		return -EINVAL;
 	return 0;
@@ -456,9 +461,10 @@ static long ctl_merge(struct file *ctl, void *arg)
 /**
  * struct ctl_command - one ioctl
  * @cmd: its number
- * @size: of its structure now
- * @min_size: and when it was first published
- * @run: does it, asked through @ctl; @arg is written back where it returns 0
+ * @size: bytes of its structure now
+ * @min_size: bytes of its structure when it was first published
+ * @run: runs the ioctl, which came through @ctl; @arg is copied back to the
+ *	 caller if it returns 0
  */
 struct ctl_command {
 	unsigned int cmd;
@@ -490,7 +496,10 @@ static const struct ctl_command commands[] = {
 	  sizeof(struct qcow_merge), ctl_merge },
 };
 
-/* A newer caller's structure is larger, and so is the number it encodes. */
+/*
+ * The structure of a newer caller may be larger, and a number encodes the size:
+ * so only the type and the sequence number are compared.
+ */
 static const struct ctl_command *find_command(unsigned int cmd)
 {
 	int i;
@@ -503,8 +512,9 @@ static const struct ctl_command *find_command(unsigned int cmd)
 }
 
 /*
- * Not allocated: an ENOMEM from detach means that the device is gone and its
- * last writes are lost.
+ * The argument of any ioctl.  It lies on the stack and is not allocated: detach
+ * must not fail with ENOMEM, which would mean that the device is gone and that
+ * its last writes are lost.
  */
 union ctl_arg {
 	struct qcow_features features;
@@ -572,7 +582,7 @@ static struct miscdevice ctl_device = {
 	.mode = 0600,
 };
 
-/* Another driver for local use may have the number: then any will do. */
+/* If another driver for local use has the minor already, any minor will do. */
 int qcow_ctl_init(void)
 {
 	int err = misc_register(&ctl_device);

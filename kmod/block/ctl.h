@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* /dev/qcow-control: the protocol of <linux/qcow.h>. */
+/* The control device /dev/qcow-control, whose protocol is in <linux/qcow.h>. */
 #ifndef QCOW_BLOCK_CTL_H
 #define QCOW_BLOCK_CTL_H
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attach: number and name are reserved, the chain is opened, the disk is
- * added; each step undone in reverse.  Detach: decided under the disk's
- * open_mutex, where openers are counted, so that nobody opens what is going;
- * done without any lock, as both add_disk and del_gendisk do I/O.
+ * Attach and detach devices.
+ *
+ * An attach reserves the number and the name, opens the chain and adds the
+ * disk; on failure each step is undone in reverse.
+ *
+ * A detach is decided with the disk's open_mutex held, under which openers are
+ * counted: so nobody opens a device that is being detached.  It is done without
+ * any lock, because both add_disk() and del_gendisk() do I/O.
  */
 #include <linux/blkdev.h>
 #include <linux/idr.h>
@@ -14,19 +18,20 @@
 
 #include "block/device.h"
 
-/* Guards the list of devices and their names. */
+/* Guards the list of devices, their names, @live and @ctl. */
 static DEFINE_MUTEX(devices_mutex);
 static LIST_HEAD(devices);
 static DEFINE_IDA(numbers);
 static struct workqueue_struct *detach_wq;
 
 /*
- * Disks that are not freed yet.  An opener that came too late may hold one
- * when its device, and with it the reference to the module, is long gone.
+ * The number of disks that are not freed yet.  An opener that came too late may
+ * hold a disk long after its device, and with it the reference to the module,
+ * is gone.
  */
 static atomic_t disks;
 
-/* Holding the disk's open_mutex, or before anyone can open it. */
+/* Called with the disk's open_mutex held, or before the disk can be opened. */
 static void set_state(struct qcow_device *dev, enum qcow_state state)
 {
 	if (state > dev->state)
@@ -40,7 +45,10 @@ static int device_open(struct qcow_device *dev)
 	return dev->shut ? -EBUSY : 0;
 }
 
-/* Nobody opens it any more, and queries wait until its files are closed. */
+/*
+ * From here on the device cannot be opened, and queries wait until its files
+ * are closed.
+ */
 static void leave(struct qcow_device *dev)
 {
 	lockdep_assert_held(&dev->disk->open_mutex);
@@ -48,7 +56,7 @@ static void leave(struct qcow_device *dev)
 	qcow_files_leave(&dev->files);
 }
 
-/* Under open_mutex, which del_gendisk() takes: only ask for the detach. */
+/* del_gendisk() takes open_mutex, which is held here: a work item detaches. */
 void qcow_device_idle(struct qcow_device *dev)
 {
 	if (disk_openers(dev->disk))
@@ -61,7 +69,7 @@ void qcow_device_idle(struct qcow_device *dev)
 	queue_work(detach_wq, &dev->detach_work);
 }
 
-/* Since 6.5 they are given the disk. */
+/* Since 6.5 these functions are given the disk. */
 #ifdef HAVE_DISK_OPS_GENDISK
 static int disk_open(struct gendisk *disk, blk_mode_t mode)
 {
@@ -87,7 +95,11 @@ static void disk_release(struct gendisk *disk, fmode_t mode)
 static void disk_free(struct gendisk *disk)
 {
 	kfree(disk->private_data);
-	rcu_read_lock();	/* qcow_device_exit() waits for this text */
+	/*
+	 * pairs with synchronize_rcu() in qcow_device_exit(), which waits until
+	 * no CPU runs this function any more
+	 */
+	rcu_read_lock();
 	if (atomic_dec_and_test(&disks))
 		wake_up_var(&disks);
 	rcu_read_unlock();
@@ -122,7 +134,7 @@ static bool name_taken(const char *name)
 	return false;
 }
 
-/* From here on the number and the name are taken. */
+/* Reserve a number and the name. */
 static int register_device(struct qcow_device *dev, struct qcow_reason *why)
 {
 	int number = ida_alloc(&numbers, GFP_KERNEL);
@@ -204,10 +216,10 @@ static int alloc_disk(struct qcow_device *dev, const struct qcow_attach *attach)
 }
 
 /*
- * The disk is gone for new openers; take everything apart.
+ * Take a device apart that cannot be opened any more.
  *
- * Context: a kernel thread, which nobody kills and whose files are closed where
- * it puts them.
+ * Context: a kernel thread.  No signal reaches it, and files are closed when it
+ * drops their last reference.
  */
 static int destroy_device(struct qcow_device *dev)
 {
@@ -228,7 +240,10 @@ static int destroy_device(struct qcow_device *dev)
 	return err;
 }
 
-/* Return: -EINPROGRESS where the last opener will do it. */
+/*
+ * Return: 0: the caller detaches; -EINPROGRESS: the last opener will; or an
+ * error.
+ */
 static int claim_for_detach(struct qcow_device *dev, bool lazy)
 {
 	int err = 0;
@@ -248,7 +263,7 @@ static int claim_for_detach(struct qcow_device *dev, bool lazy)
 	return err;
 }
 
-/* A detach that somebody waits for. */
+/* A detach that a worker does while the caller waits for it. */
 struct waited_detach {
 	struct work_struct work;
 	struct qcow_device *dev;
@@ -263,7 +278,7 @@ static void waited_detach_work(struct work_struct *work)
 	w->err = destroy_device(w->dev);
 }
 
-/* The caller has a reference to the disk. */
+/* The caller must hold a reference to the disk. */
 static int detach_device(struct qcow_device *dev, bool lazy)
 {
 	struct waited_detach w = { .dev = dev };
@@ -292,7 +307,10 @@ struct qcow_device *qcow_device_get(unsigned int number)
 	return dev;
 }
 
-/* A hidden one has a user without being open. */
+/*
+ * Return true if a control file other than @ctl uses the device, which is
+ * hidden and therefore has no opener.
+ */
 static bool is_anothers(const struct qcow_device *dev, const struct file *ctl)
 {
 	bool is;
@@ -333,7 +351,10 @@ struct qcow_device *qcow_device_merged_by(const struct file *ctl)
 	return found;
 }
 
-/* One that belongs to that file, and now to nobody; with a reference. */
+/*
+ * Take the next hidden device away from a control file that is being closed.
+ * Return it with a reference to its disk, or NULL.
+ */
 static struct qcow_device *orphan_hidden(const struct file *ctl)
 {
 	struct qcow_device *dev, *found = NULL;
@@ -389,7 +410,10 @@ static struct qcow_device *alloc_device(const struct qcow_attach *attach)
 	return dev;
 }
 
-/* Once it is live, detach may come at any moment: touch dev no more. */
+/*
+ * Once @live is set, a detach can free the device: the caller must not use it
+ * any more.
+ */
 static int add_device(struct qcow_device *dev, const struct qcow_attach *attach)
 {
 	int err;
@@ -403,7 +427,7 @@ static int add_device(struct qcow_device *dev, const struct qcow_attach *attach)
 		return err;
 	}
 	atomic_inc(&disks);
-	/* a later BLKRRPART is the user's wish */
+	/* only this scan was suppressed: BLKRRPART scans later */
 	clear_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
 	mutex_lock(&devices_mutex);
 	dev->live = true;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A /dev/qcowN: its disk, its queue, what it shows, and its end. */
+/*
+ * A device /dev/qcowN: its disk and queue, its files, its attributes in sysfs,
+ * structural changes of its image, and its end.
+ */
 #ifndef QCOW_BLOCK_DEVICE_H
 #define QCOW_BLOCK_DEVICE_H
 
@@ -11,22 +14,21 @@
 
 #include "image/image.h"
 
-/**
- * enum qcow_state - what a device still does; it only ever goes up
- */
+/** enum qcow_state - what a device still does; the state only ever increases */
 enum qcow_state {
 	QCOW_STATE_LIVE,
-	QCOW_STATE_DEGRADED,	/* no allocation: only what is mapped */
+	QCOW_STATE_DEGRADED,	/* no allocation, only mapped clusters */
 	QCOW_STATE_READ_ONLY,
-	QCOW_STATE_DEAD,	/* being detached: no new openers */
+	QCOW_STATE_DEAD,	/* being detached, cannot be opened */
 };
 
 /**
- * struct qcow_files - the files of a device, with the locks on them
- * @held:	with a reference to each
- * @nr:		of them
- * @nr_own:	the first of them, which are the top image's
- * @node:	in the list of those that leave
+ * struct qcow_files - the files of a device, with the user's locks on them
+ * @held:	the files, with a reference to each
+ * @nr:		how many
+ * @nr_own:	the first so many belong to the top image
+ * @node:	in the list of devices that leave; guarded by the lock of that
+ *		list
  */
 struct qcow_files {
 	struct qcow_held_file *held;
@@ -38,27 +40,32 @@ struct qcow_files {
 /**
  * struct qcow_device - one attached device
  * @number:	N of /dev/qcowN
- * @state:	changed by qcow_device_set_state() only
- * @live:	the disk was added; guarded by the list's mutex
- * @read_only:	attached so
- * @changing:	it is being given another structure; under open_mutex
- * @merger:	it is being merged into its backing file through this control
- *		file; under @merge_lock, which is held for each part of that
- * @shut:	nobody may open it meanwhile; likewise
- * @swapped:	swap lies on it, or did since it was last opened by nobody
- * @lazy:	detach when the last opener closes it
+ * @state:	changed only by set_state(), with the disk's open_mutex held
+ * @live:	the disk was added; guarded by the mutex of the device list
+ * @read_only:	attached read-only
+ * @changing:	a structural change or a merge has claimed the device; guarded
+ *		by open_mutex
+ * @merger:	the control file through which the image is being merged into
+ *		its backing file, or NULL; written with @merge_lock held
+ * @merge_lock:	guards @merger; held for each step of a merge
+ * @shut:	cannot be opened while it is being changed; guarded by
+ *		open_mutex
+ * @swapped:	swap lies on it, or did since it was last without an opener
+ * @lazy:	detach it when the last opener closes it; guarded by open_mutex
  * @no_discard:	discards are not offered
  * @dio:	direct or buffered I/O on the files
  * @sector_size: logical block size, bytes
  * @name:	for /dev/disk/by-qcow, or empty
- * @view:	what it shows
- * @ctl:	of a hidden one: the control file that it goes with; guarded by
- *		the list's mutex
- * @files:	those that the caller passed
+ * @view:	what the device shows
+ * @ctl:	of a hidden device: the control file that it was attached
+ *		through, or NULL; guarded by the mutex of the device list
+ * @files:	the files that the caller passed
+ * @disk:	the disk
+ * @tag_set:	its tag set
  * @wq:		where commands are continued
  * @bvecs:	pool of bvec arrays for requests of several bios
- * @detach_work: of a lazy detach, which ->release() may not do itself
- * @node:	in the list of devices; guarded by its mutex
+ * @detach_work: of a lazy detach, which ->release() must not do itself
+ * @node:	in the list of devices; guarded by the mutex of that list
  */
 struct qcow_device {
 	unsigned int number;
@@ -89,10 +96,10 @@ struct qcow_device {
 /**
  * qcow_device_attach - make a device
  * @attach: the checked arguments; @attach->number is set
- * @layers: of the chain, with their files; references are taken
- * @snapshot: id or name, or NULL
- * @ctl:    the control file through which it was asked for
- * @why:    set where it fails
+ * @layers: the layers of the chain with their files; references are taken
+ * @snapshot: id or name of a snapshot, or NULL
+ * @ctl:    the control file through which the caller asks for the device
+ * @why:    set on failure
  *
  * Context: may sleep; the partition scan reads from the device.
  * Return: 0 or an error as in struct qcow_attach.
@@ -102,27 +109,37 @@ int qcow_device_attach(struct qcow_attach *attach,
 		       const char *snapshot, const struct file *ctl,
 		       struct qcow_reason *why);
 
-/** qcow_device_detach - see struct qcow_detach; through the control file @ctl */
+/**
+ * qcow_device_detach - see struct qcow_detach
+ * @ctl: the control file through which the caller asks for it
+ */
 int qcow_device_detach(unsigned int number, bool lazy, const struct file *ctl);
 
-/** qcow_device_detach_hidden - those that were made through @ctl */
+/** qcow_device_detach_hidden - detach the hidden devices of @ctl */
 void qcow_device_detach_hidden(const struct file *ctl);
 
 /**
- * qcow_device_of - the device whose top image's active disk a file is
+ * qcow_device_of - find the device whose top image is in a file
+ *
+ * Only a device that shows the active disk of the image counts.
  *
  * Return: its number, or QCOW_NO_DEVICE.
  */
 unsigned int qcow_device_of(const struct inode *inode);
 
-/** qcow_device_get - a live device, its disk with a reference; or NULL */
+/**
+ * qcow_device_get - find a live device
+ *
+ * Return: the device, with a reference to its disk; or NULL.
+ */
 struct qcow_device *qcow_device_get(unsigned int number);
 
 /**
- * qcow_device_idle - if nobody uses it: no swap lies on it any more, and where
- *		      a detach waited for that, it comes soon
+ * qcow_device_idle - do what waits until a device has no opener
  *
- * Context: under the disk's open_mutex.
+ * No swap lies on such a device any more, and a lazy detach begins.
+ *
+ * Context: called with the disk's open_mutex held.
  */
 void qcow_device_idle(struct qcow_device *dev);
 
@@ -131,32 +148,37 @@ void qcow_device_idle(struct qcow_device *dev);
 /**
  * qcow_files_get - take references to all files of the layers
  * @files: zeroed
+ * @layers: the layers, the top one first
+ * @nr:     how many
  */
 int qcow_files_get(struct qcow_files *files,
 		   const struct qcow_layer_files *layers, unsigned int nr);
 
-/** qcow_files_get_others - likewise: to @old's own ones, and to the layers' */
+/**
+ * qcow_files_get_others - take references to the files of @old's top image and
+ * to those of other layers below it
+ */
 int qcow_files_get_others(struct qcow_files *files,
 			  const struct qcow_files *old,
 			  const struct qcow_layer_files *layers,
 			  unsigned int nr);
 
-/** qcow_files_put - give them back */
+/** qcow_files_put - drop the references */
 void qcow_files_put(struct qcow_files *files);
 
-/** qcow_files_leave - the device goes: from here on queries wait for its files */
+/** qcow_files_leave - a detach begins: queries now wait for these files */
 void qcow_files_leave(struct qcow_files *files);
 
 /**
- * qcow_files_left - it is gone: give them back and wake who waits
+ * qcow_files_left - a detach ends: drop the references and wake queries
  *
- * Context: a kernel thread: they are closed here where it had the last
- * references.
+ * Context: a kernel thread, so that a file whose last reference is dropped here
+ * is closed at once.
  */
 void qcow_files_left(struct qcow_files *files);
 
 /**
- * qcow_files_wait_left - until no device that leaves holds this file
+ * qcow_files_wait_left - wait until no device that is detached holds the file
  *
  * Return: 0, or -ERESTARTSYS after a fatal signal.
  */
@@ -165,32 +187,32 @@ int qcow_files_wait_left(const struct inode *inode);
 /* change.c */
 
 /**
- * qcow_device_change - change the image's structure, with I/O going on
- * @force:	also where the device is in use and its content becomes another
+ * qcow_device_change - change the image's structure while the device is in use
+ * @force:	change the content even if the device is open
  * @pause_ns:	set to the time that requests had to wait, nanoseconds
  * @why:	set where it is refused
  *
  * For a snapshot, file systems on the disk and its partitions are frozen.
  *
- * Return: 0 or an error as qcow_change_run(); -ENXIO: no such device; -EBUSY:
- * it is in use.
+ * Return: 0; an error as qcow_change_run(); -ENXIO: no such device; or -EBUSY:
+ * the device is in use.
  */
 int qcow_device_change(unsigned int number, struct qcow_change *change,
 		       bool force, u64 *pause_ns, struct qcow_reason *why);
 
 /**
- * qcow_device_claim - from here on it is not detached, and not changed by others
- * @change: what is about to be done
- * @force:  also where that takes away what somebody may be using
+ * qcow_device_claim - keep a device from being detached or changed by others
+ * @change: the change that the caller is about to do
+ * @force:  claim it even if the change takes away content that openers use
  * @why:    set where it is refused
  *
- * Return: 0, then qcow_device_unclaim() is due; -ENXIO, or -EBUSY.
+ * Return: 0, and qcow_device_unclaim() is due; -ENXIO; or -EBUSY.
  */
 int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 		      bool force, struct qcow_reason *why);
 void qcow_device_unclaim(struct qcow_device *dev);
 
-/** qcow_device_change_claimed - as qcow_device_change() */
+/** qcow_device_change_claimed - as qcow_device_change(), on a claimed device */
 int qcow_device_change_claimed(struct qcow_device *dev,
 			       struct qcow_change *change, u64 *pause_ns,
 			       struct qcow_reason *why);
@@ -204,15 +226,16 @@ int qcow_device_fill(unsigned int number, u64 start, u64 length, u64 *changes,
 /**
  * qcow_device_rebase - see struct qcow_rebase, and QCOW_MERGE_REOPEN
  * @change: QCOW_CHANGE_REBASE with the names, or QCOW_CHANGE_REOPEN
- * @layers: @nr of them; references are taken
+ * @layers: @nr layers below the top image; references are taken
  */
 int qcow_device_rebase(unsigned int number, struct qcow_change *change,
 		       const struct qcow_layer_files *layers, unsigned int nr,
 		       u64 *pause_ns, struct qcow_reason *why);
 
-/** qcow_device_change_backing - the same, with the layers below the top image
- *
- * @change->backing will be what is made of @layers.
+/**
+ * qcow_device_change_backing - give a claimed device other layers below the top
+ * @change: its backing is set to what is made of @layers
+ * @layers: @nr layers below the top image; references are taken
  */
 int qcow_device_change_backing(struct qcow_device *dev,
 			       struct qcow_change *change,
@@ -224,7 +247,7 @@ int qcow_device_change_backing(struct qcow_device *dev,
 
 /**
  * qcow_device_merge_begin - see struct qcow_merge, for this and the next ones
- * @ctl: the control file: when that is closed, it is over
+ * @ctl: the control file; the merge is stopped when it is closed
  */
 int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
 			    const struct qcow_layer_files *layers,
@@ -237,10 +260,14 @@ int qcow_device_merge_end(unsigned int number, const struct file *ctl,
 int qcow_device_merge_stop(unsigned int number, const struct file *ctl,
 			   u64 *pause_ns, struct qcow_reason *why);
 
-/** qcow_device_merge_orphans - stop all that were begun through @ctl */
+/** qcow_device_merge_orphans - stop all merges that were begun through @ctl */
 void qcow_device_merge_orphans(const struct file *ctl);
 
-/** qcow_device_merged_by - one that is, with a reference to its disk; or NULL */
+/**
+ * qcow_device_merged_by - find a device with a merge that began through @ctl
+ *
+ * Return: the device, with a reference to its disk; or NULL.
+ */
 struct qcow_device *qcow_device_merged_by(const struct file *ctl);
 
 int qcow_device_init(void);
@@ -248,15 +275,18 @@ void qcow_device_exit(void);
 
 /* queue.c */
 
-/* A bvec array of the pool: enough for the largest request of pages. */
+/*
+ * Segments of a bvec array of the pool: enough for the largest request, if each
+ * segment is a page.
+ */
 #define QCOW_MAX_SECTORS	4096U
 #define QCOW_POOL_BVECS		(QCOW_MAX_SECTORS >> PAGE_SECTORS_SHIFT)
 
-/** qcow_queue_init - fill in and allocate the device's tag set and pools */
+/** qcow_queue_init - make the device's workqueue, pool and tag set */
 int qcow_queue_init(struct qcow_device *dev);
 void qcow_queue_exit(struct qcow_device *dev);
 
-/** qcow_queue_alloc_disk - the disk with its limits */
+/** qcow_queue_alloc_disk - allocate the disk with its queue limits */
 struct gendisk *qcow_queue_alloc_disk(struct qcow_device *dev);
 
 /* sysfs.c */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The files that a device was given, and with them the locks that its user has
- * on them.
+ * Hold the files that the caller of an attach passed, and with them the locks
+ * that the user has on them.
  *
- * A lazy detach is done when nobody waits for it: /dev/qcowN is gone before
- * the image is closed.  Whoever then uses the image again is not told that it
- * is in use, but waits for that: a device that leaves is listed until its files
- * are closed, and a query looks there first.
+ * A lazy detach takes place when nobody waits for it, and /dev/qcowN is gone
+ * before the image is closed.  A user who opens the image again in between must
+ * not be told that it is in use, but has to wait.  So a device that is being
+ * detached is listed here until its files are closed, and a query waits while
+ * the list holds its file.
  */
 #include <linux/file.h>
 #include <linux/sched.h>
@@ -18,15 +19,16 @@
 
 /**
  * struct qcow_held_file - a file of a device
- * @file:	with a reference
- * @inode:	its inode, also after that; not to be looked into
+ * @file:	the file, with a reference
+ * @inode:	its inode, to compare with; must not be dereferenced, because it
+ *		stays here after @file was closed
  */
 struct qcow_held_file {
 	struct file *file;
 	const struct inode *inode;
 };
 
-/* Guards the list. */
+/* Guards the list of files of devices that are being detached. */
 static DEFINE_SPINLOCK(leaving_lock);
 static LIST_HEAD(leaving);
 static DECLARE_WAIT_QUEUE_HEAD(left);

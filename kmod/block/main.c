@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Load and unload the module. */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
@@ -38,7 +39,7 @@ exit_relief:
 	return err;
 }
 
-/* Each device holds a reference to the module: none is left here. */
+/* Each device holds a reference to the module, so no device exists here. */
 static void __exit qcow_exit(void)
 {
 	qcow_record_exit();

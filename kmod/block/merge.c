@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device in use whose image is merged into its backing file.  From the
- * beginning to the end it is claimed; the control file through which it began
- * sees to the end, whatever becomes of who opened that.
+ * Merge the image of a device in use into its backing file.  The device is
+ * claimed from the beginning to the end of the merge.  When the control file
+ * through which the merge began is closed, the merge is stopped: so it ends
+ * whatever happens to the process that began it.
  */
 #include <linux/blkdev.h>
 
@@ -48,7 +49,7 @@ int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
 	return err;
 }
 
-/* With its lock; to be given to put_merged(). */
+/* Return the device with its merge_lock held; put_merged() undoes both. */
 static struct qcow_device *get_merged(unsigned int number,
 				      const struct file *ctl)
 {

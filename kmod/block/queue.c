@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests become commands here: a request that is one bio passes its
- * segments on as they are, a merged one gets an array of its own.
+ * Turn requests of the block layer into commands of the image, and end them.  A
+ * request of one bio passes its segments on as they are.  A merged request gets
+ * an array of its own.
  */
 #include <linux/blk-mq.h>
 #include <linux/cpumask.h>
@@ -17,21 +18,21 @@
 #define MAX_SEGMENTS	512
 
 /*
- * A request that failed for what may pass is tried again this often, with this
- * pause: a disk does not fail because the host is short of pages, or because
- * the room that was freed waits for a commit.
+ * A request that failed for a reason that may pass is tried again so often,
+ * with this pause in between: a disk must not fail because the host is short of
+ * pages, or because freed space waits for a commit.
  */
 #define NOMEM_RETRIES	1000
 #define NOSPC_RETRIES	200
 #define RETRY_DELAY_MS	10
 
 /**
- * struct qcow_request - a request's private data
- * @cmd:	what it asks of the view
- * @bvec:	an array of its own, or NULL
- * @pooled:	...which comes from the device's pool
- * @retries:	so far; valid with RQF_DONTPREP
- * @record:	its id in the record, if there is one
+ * struct qcow_request - the private data of a request
+ * @cmd:	the command to the view
+ * @bvec:	a segment array of its own, or NULL
+ * @pooled:	@bvec comes from the pool of the device
+ * @retries:	how often it was tried again; valid if RQF_DONTPREP is set
+ * @record:	its id in the record, or 0
  */
 struct qcow_request {
 	struct qcow_cmd cmd;
@@ -86,7 +87,7 @@ static bool retry_later(struct request *rq, struct qcow_request *qr, int error)
 
 static blk_status_t status_of(int error)
 {
-	/* to the block layer that is no want of room */
+	/* the block layer does not treat EDQUOT as out of space */
 	return errno_to_blk_status(error == -EDQUOT ? -ENOSPC : error);
 }
 
@@ -155,7 +156,10 @@ static int map_data(struct qcow_device *dev, struct request *rq,
 	if (bio != rq->biotail)
 		return map_merged(dev, rq, qr);
 	qr->cmd.buf.bvec = __bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
-	/* a split bio does not know; its bvecs may be followed by no others */
+	/*
+	 * A split bio has no bi_vcnt, and its bvecs may be the last ones of the
+	 * array: count them.
+	 */
 	qr->cmd.buf.nr_segs = bio->bi_vcnt ?
 		bio->bi_vcnt - bio->bi_iter.bi_idx : count_bvecs(rq);
 	qr->cmd.buf.offset = bio->bi_iter.bi_offset;
@@ -194,9 +198,11 @@ static int map_request(struct qcow_device *dev, struct request *rq,
 }
 
 /*
- * A plug that holds requests of other queues, issued to nobody yet, or taken
- * from them ahead, holds their tags.  The scheduler lets go of them where the
- * task sleeps; but not from in here, where it may sleep for just those tags.
+ * Return true if the plug holds requests of other queues, either requests that
+ * were not issued yet or requests that were allocated ahead.  Such requests
+ * hold tags.  The scheduler flushes the plug if the task sleeps, but not while
+ * the task is in this driver; and here the task may sleep because it needs just
+ * those tags.
  */
 static bool plug_holds_others(const struct blk_plug *plug,
 			      const struct request_queue *q)
@@ -212,7 +218,7 @@ static bool plug_holds_others(const struct blk_plug *plug,
 	return (cached && cached->q != q) || (first && first->q != q);
 }
 
-/* Within a batch, which may be NULL. */
+/* Submit one request, as a part of @batch unless that is NULL. */
 static blk_status_t submit(struct request *rq, struct qcow_cmd_batch *batch)
 {
 	struct qcow_request *qr = blk_mq_rq_to_pdu(rq);
@@ -223,7 +229,7 @@ static blk_status_t submit(struct request *rq, struct qcow_cmd_batch *batch)
 	if (unlikely(dev->read_only && op_is_write(req_op(rq)) &&
 		     req_op(rq) != REQ_OP_FLUSH))
 		return BLK_STS_IOERR;
-	/* let in before the disk became smaller */
+	/* the request entered the queue before the disk became smaller */
 	if (unlikely(blk_rq_sectors(rq) && blk_rq_pos(rq) +
 		     blk_rq_sectors(rq) > get_capacity(dev->disk)))
 		return BLK_STS_IOERR;
@@ -254,8 +260,8 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 }
 
 /*
- * All of a plug, which holds requests of this queue alone.  Those that are left
- * in the list come one by one.
+ * Submit all requests of a plug that holds requests of this queue only.  The
+ * block layer submits requests that stay in @list by queue_rq(), one by one.
  */
 static void queue_rqs(qcow_rq_list *list)
 {
@@ -344,7 +350,7 @@ void qcow_queue_exit(struct qcow_device *dev)
 	mempool_destroy(dev->bvecs);
 }
 
-/* Of whole clusters, what fits a request's length in bytes. */
+/* The most sectors of whole clusters whose length in bytes fits in 32 bits. */
 static unsigned int most_sectors(const struct queue_limits *lim)
 {
 	return round_down(UINT_MAX, lim->io_min) >> SECTOR_SHIFT;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* /sys/block/qcowN/qcow/: one value a file, described in Documentation form. */
+/* The attributes in /sys/block/qcowN/qcow/, one value a file. */
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/sysfs.h>
@@ -27,7 +27,7 @@ static const char *state_name(const struct qcow_device *dev)
 	return state_names[state];
 }
 
-/* What the image's side prints itself. */
+/* An attribute that a function of the image prints. */
 #define VIEW_ATTR(attr, show)						\
 static ssize_t attr##_show(struct device *d,				\
 			   struct device_attribute *a, char *page)	\
@@ -36,7 +36,7 @@ static ssize_t attr##_show(struct device *d,				\
 }									\
 static DEVICE_ATTR_RO(attr)
 
-/* A value of the device's or the view's. */
+/* An attribute that is one value of the device or of its view. */
 #define VALUE_ATTR(attr, format, value)					\
 static ssize_t attr##_show(struct device *d,				\
 			   struct device_attribute *a, char *page)	\

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/* Tracepoints: one where a request comes in, one where it ends. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM qcow
 
@@ -8,7 +9,6 @@
 #include <linux/blk-mq.h>
 #include <linux/tracepoint.h>
 
-/* A request comes in, and it is over. */
 TRACE_EVENT(qcow_request_start,
 	TP_PROTO(unsigned int number, struct request *rq),
 	TP_ARGS(number, rq),

@@ -81,7 +81,9 @@ static void io_end(struct qcow_io *io, int result)
 	io->complete(io);
 }
 
-/* @got bytes are in place.  The rest is beyond the end, or must be asked for. */
+/*
+ * @got bytes are in place.  The rest lies behind the end or must be asked for.
+ */
 static void io_short(struct qcow_io *io, long got)
 {
 	qcow_buf_advance(&io->buf, got);
