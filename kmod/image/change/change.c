@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The entry of all structural changes: check what the block layer asks for,
- * then do it or refuse it.
+ * Structural changes begin here: check what the block layer asks for, then do
+ * it or refuse it.
  */
 #include <linux/sched/mm.h>
 
@@ -54,7 +54,10 @@ void qcow_change_close(struct qcow_change *change)
 	change->merge = NULL;
 }
 
-/* To everybody else this is no change: the disk reads as before. */
+/*
+ * For the rest of the driver the emptying is a part of the merge and no change
+ * of its own: the disk reads as before.
+ */
 static int merge_and_empty(struct qcow_image *image, struct qcow_change *change,
 			   struct qcow_reason *why)
 {

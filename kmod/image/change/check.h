@@ -8,18 +8,22 @@
 
 #include "image/core/types.h"
 
-/** qcow_change_check - is it the active disk of a qcow2 image that is written? */
+/**
+ * qcow_change_check - is the view the active disk of a writable qcow2 image?
+ *
+ * Return: 0; -EOPNOTSUPP; or -EROFS.
+ */
 int qcow_change_check(const struct qcow_view *view, struct qcow_reason *why);
 
-/** qcow_change_check_op - and may this be done to it? */
+/** qcow_change_check_op - as qcow_change_check(), and can @op be done to it? */
 int qcow_change_check_op(const struct qcow_view *view, enum qcow_change_op op,
 			 struct qcow_reason *why);
 
-/** qcow_change_check_health - did nothing fail so far? */
+/** qcow_change_check_health - refuse an image that had a write or sync fail */
 int qcow_change_check_health(const struct qcow_image *image,
 			     struct qcow_reason *why);
 
-/** qcow_change_result - what a change came to, in words; returns @err */
+/** qcow_change_result - note in words why a change failed; returns @err */
 int qcow_change_result(const struct qcow_image *image, int err,
 		       struct qcow_reason *why);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* An overlay becomes what it was when it was made: nothing over its backing. */
+/* Empty an overlay, so that the disk shows only its backing file. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fill a whole disk with what shows through from its backing file, so that
- * another file can back it.
+ * Copy into an image what shows through from its backing file, so that another
+ * file can back it.
  */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -12,10 +12,16 @@
 #include "image/image.h"
 #include "image/io/cmd.h"
 
-/* Of a command; who asks for more may be interrupted in between. */
+/*
+ * Bytes that one command fills.  Between two commands the caller can be
+ * interrupted.
+ */
 #define FILL_BYTES	SZ_4M
 
-/* Its snapshots show the backing file as well, and get nothing of it. */
+/*
+ * Refuse an image with snapshots: they show the backing file as well, and a
+ * fill copies nothing into them.
+ */
 static int fill_check(const struct qcow_view *view, struct qcow_reason *why)
 {
 	const struct qcow_image *image = view->image;
@@ -28,7 +34,7 @@ static int fill_check(const struct qcow_view *view, struct qcow_reason *why)
 			   image->path);
 }
 
-/* Whole clusters, as far as the disk goes. */
+/* Fill whole clusters, up to the end of the disk. */
 int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		   struct qcow_reason *why)
 {
@@ -39,7 +45,10 @@ int qcow_view_fill(struct qcow_view *view, u64 pos, u64 len, u64 *changes,
 		return err;
 	if (!view->image->sealed) {
 		WRITE_ONCE(view->image->sealed, true);
-		/* who holds a slice's lock may not have seen it */
+		/*
+		 * wait for writers that hold a slice's lock and may have read
+		 * the old value of @sealed
+		 */
 		synchronize_rcu();
 	}
 	*changes = view->image->changes;

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An image in use goes into its backing file, which is opened for writing in
- * the place of the one that was only read.
+ * Merge the image of a device in use into its backing file.  The backing file
+ * is opened for writing, in place of the image that was opened only for
+ * reading.
  *
- * What the image has is copied as commands: read from its disk, written to the
- * disk of the backing file.  There it is hidden by what it was copied from, so
- * that the disk reads as before at any instant, also after a power cut.  What is
- * discarded or zeroed meanwhile does not let it show: the backing file is as
- * long as the disk, so that zeros over it say so themselves.
+ * Commands copy the data of the image: they read from its disk and write to the
+ * disk of the backing file.  There the image still hides them, so the disk
+ * reads as before at any instant, also after a power cut.  A discard or a
+ * zeroing in the image does not uncover them: the backing file is as long as
+ * the disk, so the image has explicit zero entries over it.
  *
- * What has to be copied is kept in a bit for each granule of the disk.  A bit
- * is cleared before the granule is looked at, and set when a command that
- * changed it ends: its issuer knows of no change before, and nobody ends
- * between the last look, when requests are at rest, and the end of the merge.
- * Then all of it is durable in the backing file before the image is emptied.
+ * There is a bit for each granule of the disk that has to be copied.  The
+ * copier clears the bit before it looks at the granule.  A command that changes
+ * the granule sets the bit when it ends.  That is early enough: before the end
+ * of the command its issuer cannot know of the change, and no command ends
+ * between the last look, when the queue is frozen, and the end of the merge.
+ * Then all that was copied is made durable in the backing file, before the
+ * image is emptied.
  *
- * Commands to the image find data in the backing file, whose own commands may
- * free them: so they count in its epochs, too.
+ * Commands to the image read data of the backing file, and commands to the
+ * backing file may free the clusters of these data.  So commands to the image
+ * also hold a reference to an epoch of the backing file.
  */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
@@ -46,10 +50,11 @@
 #include "image/open/registry.h"
 #include "image/space/alloc.h"
 
-#define GRANULE_BITS	16		/* at least */
+/* log2 of the bytes of a granule, at least */
+#define GRANULE_BITS	16
 #define MAX_GRANULES	(1ULL << 24)
-#define COPY_BYTES	SZ_1M		/* at once */
-#define STEP_BYTES	SZ_16M		/* of one call */
+#define COPY_BYTES	SZ_1M		/* bytes copied at once */
+#define STEP_BYTES	SZ_16M		/* bytes copied by one call */
 #define NOMEM_TRIES	100
 #define NOMEM_MS	20
 
@@ -84,8 +89,9 @@ static u32 base_unit(const struct qcow_image *base)
 }
 
 /*
- * What is alike from @pos on, up to @end, in whole units of the backing file
- * around it: of what is next to it a copy does no harm.
+ * Copy one run of the image, from @pos up to @end at most.  The range is
+ * widened to whole units of the backing file: copying what lies beside the run
+ * does no harm.
  */
 static int copy_run(struct qcow_image *image, const struct qcow_run *run,
 		    u64 pos, u64 end)
@@ -104,8 +110,9 @@ static int copy_run(struct qcow_image *image, const struct qcow_run *run,
 }
 
 /*
- * Where an L2 slice is not in memory it may have come and changed since it was
- * read here; but then a command did that which has yet to end.
+ * If an L2 slice is not in memory, it is read from the file here.  A command
+ * may load and change the slice meanwhile, but such a command has not ended
+ * yet, and it sets the bit when it ends.
  */
 static int merge_look(struct qcow_image *image, u64 pos, u32 len,
 		      struct qcow_run *run)
@@ -132,9 +139,9 @@ static int copy_range(struct qcow_image *image, u64 pos, u64 end)
 }
 
 /*
- * The next granules that are dirty, in a row.
+ * Copy the next dirty granules that lie in a row.
  *
- * Return: how many bytes; 0: there are none; or an error.
+ * Return: how many bytes; 0: no granule is dirty; or an error.
  */
 static long copy_next(struct qcow_image *image)
 {
@@ -152,7 +159,12 @@ static long copy_next(struct qcow_image *image)
 		clear_bit(first + n++, merge->dirty);
 	} while (first + n < merge->granules && (n + 1) << merge->bits <=
 		 COPY_BYTES && test_bit(first + n, merge->dirty));
-	smp_mb__after_atomic();		/* the bits before the content */
+	/*
+	 * Clear the bits before reading the content.  Pairs with
+	 * atomic_dec_and_test() in qcow_cmd_put(): a command changes the
+	 * content before it sets the bits.
+	 */
+	smp_mb__after_atomic();
 	merge->next = first + n;
 	pos = (u64)first << merge->bits;
 	end = min(pos + ((u64)n << merge->bits), image->active.size);
@@ -179,7 +191,10 @@ static int merge_failed(struct qcow_image *image, struct qcow_reason *why,
 			   image->path, base, err);
 }
 
-/* copy_next(), with patience where memory is short, as requests have it. */
+/*
+ * As copy_next(), but it tries again for a while if memory is short, as
+ * requests are tried again.
+ */
 static long copy_some(struct qcow_image *image)
 {
 	unsigned int tries = NOMEM_TRIES;
@@ -263,7 +278,7 @@ static struct qcow_merge_state *merge_alloc(u64 size)
 	return NULL;
 }
 
-/* The layers are those that there are. */
+/* Are the layers that were passed the ones that the chain has? */
 static bool same_chain(const struct qcow_image *backing,
 		       const struct qcow_open *open)
 {
@@ -284,7 +299,7 @@ static int merge_check(const struct qcow_image *image,
 	if (!image->backing)
 		return qcow_refuse(why, -EINVAL, "%s: has no backing file",
 				   image->path);
-	/* they show the backing file, too, which is about to change */
+	/* snapshots also show the backing file, which is about to change */
 	if (image->header.nb_snapshots)
 		return qcow_refuse(why, -EBUSY,
 				   "%s: has snapshots, which would show something else then; delete them first",
@@ -299,7 +314,10 @@ static int merge_check(const struct qcow_image *image,
 	return 0;
 }
 
-/* A shorter disk grows; what is new reads zeros, as before. */
+/*
+ * If the disk of the backing file is shorter than that of the image, it grows.
+ * The new part reads zeros, as before.
+ */
 static int grow_base(struct qcow_image *base, u64 size, u32 unit,
 		     struct qcow_reason *why)
 {
@@ -369,7 +387,11 @@ int qcow_merge_stop(struct qcow_image *image)
 	return err;
 }
 
-/* Before it is written, nobody finds anything by what the old one knew. */
+/*
+ * The backing file opened for writing replaces the one opened for reading
+ * before anything is written to it: so no command looks up clusters in what the
+ * old one has cached.
+ */
 int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
 		     struct qcow_reason *why)
 {
@@ -395,7 +417,10 @@ int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why)
 	long n;
 	int err;
 
-	/* until it is settled, who is killed leaves a merge to be stopped */
+	/*
+	 * before the base is settled, a killed task leaves a merge to be
+	 * stopped
+	 */
 	do {
 		n = copy_some(image);
 	} while (n > 0);

@@ -5,12 +5,16 @@
 
 #include "image/core/types.h"
 
-/** qcow_merge_open - open what QCOW_CHANGE_MERGE_BEGIN needs: change->layers */
+/**
+ * qcow_merge_open - open the backing files for a merge or a reopening
+ *
+ * They are left in @change->layers.
+ */
 int qcow_merge_open(struct qcow_image *image, struct qcow_change *change,
 		    struct qcow_reason *why);
 void qcow_merge_free(struct qcow_merge_state *merge);
 
-/* At rest: see struct qcow_change. */
+/* Called with the queue frozen: see struct qcow_change. */
 int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
 		     struct qcow_reason *why);
 int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Another backing file for the image of a device in use: the first cluster of
- * the image file is written so that it is the old or the new one at any
- * instant, and then requests find the new one below.
+ * Give the image of a device in use another backing file.  The first cluster of
+ * the image file is written so that at any instant it is the old one or the new
+ * one.  Then commands find the new backing file below the image.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -20,12 +20,12 @@
 #include "image/open/describe.h"
 
 /**
- * struct head - a first cluster
- * @bytes: of it
- * @work:  room for another
- * @len:   of each
+ * struct head - the first cluster of an image file
+ * @bytes: its content
+ * @work:  memory for another cluster
+ * @len:   bytes at @bytes, and at @work
  * @first: its first sector as it was
- * @unit:  what has to be written as one
+ * @unit:  bytes that must be written at once
  */
 struct head {
 	u8 *bytes;
@@ -40,7 +40,7 @@ static int head_init(struct head *head, const struct qcow_image *image)
 	head->len = 1UL << image->geo.cluster_bits;
 	head->unit = max_t(size_t, image->file->align, QCOW2_HEAD_SECTOR);
 	head->unit = min(head->unit, head->len);
-	/* a file may want to be read in more than a cluster */
+	/* the unit of I/O on the file may be larger than a cluster */
 	head->bytes = kvzalloc(max_t(size_t, head->len, PAGE_SIZE), GFP_NOIO);
 	head->work = kvzalloc(head->len, GFP_NOIO);
 	head->first = kmalloc(QCOW2_HEAD_SECTOR, GFP_NOIO);
@@ -62,8 +62,8 @@ static void set_head(void *header, const void *arg)
 }
 
 /*
- * The rest is on the disk before the first sector leads to it: what is written
- * as one may reach the disk in sectors.
+ * The rest of the cluster is made durable before the first sector refers to it:
+ * a write of several sectors may reach the disk sector by sector.
  */
 static int write_head(struct qcow_image *image, const struct head *head)
 {
@@ -79,7 +79,7 @@ static int write_head(struct qcow_image *image, const struct head *head)
 	return err ? err : qcow_header_change(image, set_head, head);
 }
 
-/* In memory as it is in the file. */
+/* Take over into memory what the file has now. */
 static void adopt_head(struct qcow_image *image, const struct head *head)
 {
 	struct qcow_fault fault;
@@ -139,7 +139,7 @@ static int rebase_check(const struct qcow_image *image,
 			const struct qcow_change *change,
 			struct qcow_reason *why)
 {
-	/* their requests are not at rest */
+	/* requests to a snapshot are not at rest */
 	if (!list_empty(&image->snapshots))
 		return qcow_refuse(why, -EBUSY,
 				   "%s: a snapshot of it is attached",
@@ -156,7 +156,10 @@ static int rebase_check(const struct qcow_image *image,
 	return 0;
 }
 
-/* Memory that requests come with fits the files that there are now. */
+/*
+ * The alignment of the memory of requests was fixed at attach.  It must do for
+ * the files of the new backing chain.
+ */
 int qcow_backing_check(const struct qcow_image *image,
 		       const struct qcow_image *backing,
 		       struct qcow_reason *why)

@@ -5,11 +5,15 @@
 
 #include "image/core/types.h"
 
-/** qcow_rebase - another backing file; Context: the image is quiet */
+/**
+ * qcow_rebase - give an image another backing file
+ *
+ * Context: the image is at rest.
+ */
 int qcow_rebase(struct qcow_image *image, struct qcow_change *change,
 		struct qcow_reason *why);
 
-/** qcow_backing_check - can that image back it, with the device as it is? */
+/** qcow_backing_check - can @backing back @image, with the device as it is? */
 int qcow_backing_check(const struct qcow_image *image,
 		       const struct qcow_image *backing,
 		       struct qcow_reason *why);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A new size of the active disk. */
+/* Build the tables of an active disk of another size. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -43,7 +43,10 @@ static int resize_check(struct qcow_shadow *s, const struct qcow_change *change)
 	return 0;
 }
 
-/* A backing file that is longer than the disk was is not to show through. */
+/*
+ * A backing file may be longer than the disk was.  The part of it that lies in
+ * the new range must not show through.
+ */
 static int hide_backing(struct qcow_shadow *s, u64 size)
 {
 	struct qcow_image *image = s->image;
@@ -61,7 +64,10 @@ static int hide_backing(struct qcow_shadow *s, u64 size)
 	return qcow_tree_hide(s, first, end - first);
 }
 
-/* Also of a disk that grows: what lies behind its end now is no part of it. */
+/*
+ * Drop what lies behind the smaller of the two sizes.  This is also done to a
+ * disk that grows: what lies behind its end now is not part of it.
+ */
 static int build_resized(struct qcow_shadow *s, u64 size)
 {
 	const struct qcow2_header *old = &s->image->header;

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Snapshots and new sizes change many tables at once, and the refcounts with
- * them; in place there is no order of the writes that a crash could not cut
- * to pieces.  So:
+ * Build a structural change aside and switch to it by one write.
  *
- *  1. The image is quiet, and all of it durable (qcow_commit_quiesce()).
- *  2. Each table that becomes different is written anew, to clusters behind
- *     the end, which nothing counts; and so is each refcount block that
- *     becomes different, and the refcount table.
+ * A snapshot or a new size changes many tables at once, and the refcounts with
+ * them.  If they were changed in place, a crash could leave a broken image
+ * whatever the order of the writes.  So:
+ *
+ *  1. The image is at rest, and all of it is durable (qcow_commit_quiesce()).
+ *  2. Each table that becomes different is written to new clusters behind the
+ *     end, which nothing counts yet.  So is each refcount block that becomes
+ *     different, and the refcount table.
  *  3. Sync.
- *  4. The header's first sector, which says where they are, is written.
+ *  4. Write the first sector of the header, which says where the tables are.
  *  5. Sync.
  *
- * Cut before 4 the file is the old image, and too long; after it, the new one.
- * What only the old one used stays counted in the new one, so that it can be
- * released the usual way, behind I/O that may still be going on: a crash
- * before that leaves leaks.  Refcounts that fall to 0 are therefore never part
- * of a shadow, and freeing the old refcount blocks changes none.
+ * A crash before 4 leaves the old image in a file that is too long.  A crash
+ * after 4 leaves the new image.
+ *
+ * Clusters that only the old image used stay counted in the new one, so that
+ * they can be released in the usual way, after I/O that may still be in flight.
+ * A crash before the release leaves leaked clusters.  So no refcount falls to 0
+ * in a shadow, and freeing the old refcount blocks changes no refcount.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -35,16 +39,16 @@
 #include "image/core/types.h"
 #include "image/space/metadata.h"
 
-/* As QEMU has it. */
+/* the limit of QEMU */
 #define MAX_REFTABLE_BYTES	(8ULL << 20)
 
-/* The file is extended by so much at a time, for new structures. */
+/* The file is extended by so much at a time to hold new structures. */
 #define EXTEND_BYTES	(4ULL << 20)
 
 /**
  * struct shadow_block - a refcount block as it becomes
- * @data: as it lies in the file
- * @host: where it lies, or 0: nowhere yet
+ * @data: the block as it lies in the file
+ * @host: its offset in the file, bytes; 0 if it is new
  * @changed: it has to be written, to another place
  */
 struct shadow_block {
@@ -86,13 +90,16 @@ static void undo_writes(struct qcow_shadow *s)
 {
 	u64 cluster;
 
-	/* it is the old image, or the new one: nobody knows */
+	/* after a failed sync the file may be the old image or the new one */
 	if (READ_ONCE(s->image->health.error))
 		return;
 
 	for (cluster = s->start; cluster < s->next; cluster++)
 		qcow_metadata_remove(s->image, cluster);
-	/* or it is found, and made to read zeros, at the next attach */
+	/*
+	 * if the file stays long, the next attach finds these clusters and
+	 * makes them read zeros
+	 */
 	if (s->extended > s->start &&
 	    qcow_file_truncate(s->image->file, to_bytes(s, s->start)))
 		s->image->alloc.end = s->extended;
@@ -134,7 +141,7 @@ static struct shadow_block *block_new(struct qcow_shadow *s,
 	return b;
 }
 
-/* Of a refcount block that exists, in this shadow or in the file; or NULL. */
+/* Return a refcount block of this shadow or of the file, or NULL. */
 static struct shadow_block *block_get(struct qcow_shadow *s,
 				      unsigned long index)
 {
@@ -248,7 +255,7 @@ int qcow_shadow_refcount(struct qcow_shadow *s, u64 cluster, u64 *refcount)
 	return 0;
 }
 
-/* So many more clusters, for one structure. */
+/* Take @count new clusters in a row for one structure. */
 static int shadow_take(struct qcow_shadow *s, u64 count, u64 *first)
 {
 	u64 step = max(EXTEND_BYTES >> s->image->geo.cluster_bits, count);
@@ -265,7 +272,7 @@ static int shadow_take(struct qcow_shadow *s, u64 count, u64 *first)
 					       to_bytes(s, s->extended),
 					       to_bytes(s, step));
 		}
-		/* also where it failed: some of it may be there */
+		/* even if it failed, the file may have become longer */
 		s->extended += step;
 		if (err)
 			return err;
@@ -289,7 +296,7 @@ int qcow_shadow_put(struct qcow_shadow *s, void *buf, u64 bytes, u64 *host)
 	return qcow_file_write(s->image->file, buf, bytes, *host);
 }
 
-/* A table of 64-bit entries, in whole clusters. */
+/* Write a table of 64-bit entries, in whole clusters. */
 static int put_entries(struct qcow_shadow *s, const u64 *entries, u64 count,
 		       u64 *host)
 {
@@ -311,9 +318,12 @@ int qcow_shadow_put_l1(struct qcow_shadow *s)
 			   &s->header.l1_table_offset);
 }
 
-/* --- The refcounts of the new structures, and of the old --- */
+/* --- The refcounts of the new structures and of the old ones --- */
 
-/* No refcount changes by this, so no block does. */
+/*
+ * Free clusters that hold old refcounts.  They stay counted, so no refcount
+ * changes and no further block becomes different.
+ */
 static int drop_own(struct qcow_shadow *s, u64 offset, u64 clusters)
 {
 	u64 first = offset >> s->image->geo.cluster_bits, i, refcount;
@@ -332,10 +342,10 @@ static int drop_own(struct qcow_shadow *s, u64 offset, u64 clusters)
 }
 
 /**
- * struct shadow_plan - of the refcount structures, in clusters
- * @blocks: that have to be written
- * @table:  of the refcount table
- * @end:    of all that is new, themselves included
+ * struct shadow_plan - how many clusters the refcount structures take
+ * @blocks: refcount blocks that have to be written
+ * @table:  clusters of the refcount table
+ * @end:    the first cluster behind all new ones, including these
  */
 struct shadow_plan {
 	u64 blocks;
@@ -354,7 +364,7 @@ static u64 count_changed(struct qcow_shadow *s)
 	return n;
 }
 
-/* The blocks that count new clusters are changed too. */
+/* Mark the blocks that count new clusters as changed. */
 static int cover_new(struct qcow_shadow *s, u64 end)
 {
 	u8 bits = qcow2_refcount_block_bits(&s->image->geo);
@@ -372,7 +382,10 @@ static int cover_new(struct qcow_shadow *s, u64 end)
 	return 0;
 }
 
-/* Each may make another necessary: until nothing is missing. */
+/*
+ * New clusters may need another refcount block, which is a new cluster itself,
+ * and a longer refcount table.  Repeat until nothing is missing.
+ */
 static int make_plan(struct qcow_shadow *s, struct shadow_plan *p)
 {
 	u8 bits = qcow2_refcount_block_bits(&s->image->geo);
@@ -482,7 +495,7 @@ static int sync_shadow(struct qcow_shadow *s)
 	return qcow_health_sync(s->image, s->image->file);
 }
 
-/* To break a rule: the file may still be the old image. */
+/* Only to break QCOW_RULE_OLD: the file may still be the old image here. */
 static int release_early(struct qcow_shadow *s)
 {
 	unsigned long first, end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What an image becomes, built aside: new tables in clusters behind the end,
- * and the refcounts as they will be then.
+ * Build aside what an image becomes: new tables in clusters behind the end, and
+ * the refcounts as they will be with the new tables.
  */
 #ifndef QCOW_IMAGE_CHANGE_SHADOW_H
 #define QCOW_IMAGE_CHANGE_SHADOW_H
@@ -15,23 +15,24 @@ struct qcow_image;
 struct qcow_reason;
 
 /**
- * struct qcow_shadow - a structural change in the making
- * @image:	whose; nobody writes to it meanwhile
- * @why:	what stood in the way, for whoever asked for the change
- * @header:	as it becomes
+ * struct qcow_shadow - a structural change that is being built
+ * @image:	the image; nothing writes to it meanwhile
+ * @why:	set on failure, for the caller that asked for the change
+ * @header:	the header as it becomes
  * @l1:		the active L1 table as it becomes, CPU order, in whole pages;
- *		NULL where it stays where it is
+ *		NULL if the active L1 table does not change
  * @table:	memory for an L2 table in CPU order
  * @out:	memory for a cluster as it is written
  * @start:	the first new cluster
- * @next:	the first one behind those taken so far
+ * @next:	the first cluster behind those that were taken so far
  * @extended:	the file is at least so many clusters long
- * @blocks:	refcount blocks that were looked into: struct shadow_block
- * @freed:	a bit for each cluster before @start that nothing refers to any
- *		more.  It stays counted: it is released after the switch, as
- *		everyday writes release what they replace.
- * @reftable:	the refcount table as it becomes, CPU order, and
- * @reftable_entries: of it
+ * @blocks:	refcount blocks that were read or made: struct shadow_block
+ * @freed:	a bit for each cluster before @start to which nothing refers any
+ *		more.  Such a cluster stays counted.  It is released after the
+ *		switch, as a cluster is released that an everyday write
+ *		replaces.
+ * @reftable:	the refcount table as it becomes, CPU order
+ * @reftable_entries: entries of @reftable
  */
 struct qcow_shadow {
 	struct qcow_image *image;
@@ -49,40 +50,49 @@ struct qcow_shadow {
 	u32 reftable_entries;
 };
 
-/** qcow_shadow_init - Context: the image is quiet (qcow_commit_quiesce()) */
+/**
+ * qcow_shadow_init - begin to build a structural change
+ *
+ * Context: the image is at rest (qcow_commit_quiesce()).
+ * Return: 0 or -ENOMEM.
+ */
 int qcow_shadow_init(struct qcow_shadow *s, struct qcow_image *image,
 		     struct qcow_reason *why);
 
-/** qcow_shadow_destroy - forget it; @undo: and cut off what was written */
+/** qcow_shadow_destroy - free a shadow; @undo: also cut off what was written */
 void qcow_shadow_destroy(struct qcow_shadow *s, bool undo);
 
 /**
- * qcow_shadow_ref - one reference more to each of these clusters, or one less
+ * qcow_shadow_ref - add or drop one reference to each of some clusters
+ * @first: the first cluster
+ * @count: how many
+ * @more:  add a reference, else drop one
  *
- * Return: 0; -EUCLEAN: they were not in use; -EOVERFLOW: there are as many as
- * a refcount of this width can say; or another error.
+ * Return: 0; -EUCLEAN: a cluster was not in use; -EOVERFLOW: a cluster has as
+ * many references as a refcount of this width can hold; or another error.
  */
 int qcow_shadow_ref(struct qcow_shadow *s, u64 first, u64 count, bool more);
 
-/** qcow_shadow_refcount - as it becomes */
+/** qcow_shadow_refcount - the refcount of a cluster as it becomes */
 int qcow_shadow_refcount(struct qcow_shadow *s, u64 cluster, u64 *refcount);
 
 /**
- * qcow_shadow_put - write a new structure of its own
- * @buf:  as it lies in the file, @bytes of whole clusters; linear or vmalloc
- * @host: its offset in the file
+ * qcow_shadow_put - write a new structure to new clusters
+ * @buf:  the structure as it lies in the file; linear or vmalloc memory
+ * @bytes: its length, whole clusters
+ * @host: set to its offset in the file, bytes
  */
 int qcow_shadow_put(struct qcow_shadow *s, void *buf, u64 bytes, u64 *host);
 
-/** qcow_shadow_put_l1 - write @s->l1, of @s->header.l1_size entries */
+/** qcow_shadow_put_l1 - write @s->l1, which has @s->header.l1_size entries */
 int qcow_shadow_put_l1(struct qcow_shadow *s);
 
 /**
- * qcow_shadow_switch - make it the image
+ * qcow_shadow_switch - make the shadow the image
  *
- * Writes the refcounts and the refcount table, syncs, writes the header's
- * sector, syncs.  When it returns 0 the file is the new image; the image in
- * memory is still the old one.
+ * Writes the refcount blocks and the refcount table, syncs, writes the sector
+ * of the header, and syncs.  When this returns 0 the file is the new image; the
+ * image in memory is still the old one.
  */
 int qcow_shadow_switch(struct qcow_shadow *s);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Internal snapshots.  Where one is made, it takes over the L1 table and the
- * L2 tables as they are, and the active disk gets new ones: so its later
- * writes find tables of its own.
+ * Create, apply and delete internal snapshots.  A new snapshot takes over the
+ * L1 table and the L2 tables as they are, and the active disk gets new tables:
+ * so its later writes find tables of its own.
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -20,18 +20,18 @@
 #include "image/core/types.h"
 #include "image/map/snaptable.h"
 
-/* QEMU keeps names in so many bytes, the NUL included. */
+/* the size of QEMU's buffer for a name, the NUL included */
 #define MAX_NAME	256
 
 /**
- * struct sought - the snapshot table as it is, and what was sought in it
- * @string:	an id or a name
- * @len:	bytes
- * @bytes:	of the whole table
- * @found:	the entry was found by its id (2), its name (1), or not (0)
- * @s:		it; its strings are gone
+ * struct sought - a search through the snapshot table
+ * @string:	the id or the name that is sought
+ * @len:	bytes at @string
+ * @bytes:	bytes of the whole table
+ * @found:	2: the entry was found by its id; 1: by its name; 0: not found
+ * @s:		the entry; its strings are not valid any more
  * @at:		its offset in the table
- * @last_id:	the largest that is a number
+ * @last_id:	the largest id that is a number
  */
 struct sought {
 	const char *string;
@@ -105,7 +105,10 @@ static int drop_bytes(struct qcow_shadow *s, u64 offset, u64 bytes)
 			       to_clusters(s, bytes), false);
 }
 
-/* @buf has room for a whole number of clusters; none where @bytes is 0. */
+/*
+ * Write the snapshot table to new clusters and drop the old one.  @buf has room
+ * for whole clusters.  If @bytes is 0, there is no new table.
+ */
 static int put_table(struct qcow_shadow *s, const struct sought *t, void *buf,
 		     u64 bytes)
 {
@@ -121,7 +124,7 @@ static int put_table(struct qcow_shadow *s, const struct sought *t, void *buf,
 			       &s->header.snapshots_offset);
 }
 
-/* The table as it is, in memory for @bytes more. */
+/* Read the table as it is, into memory with room for @more bytes. */
 static void *read_table(struct qcow_shadow *s, const struct sought *t,
 			u64 more)
 {
@@ -179,7 +182,7 @@ static int remove_entry(struct qcow_shadow *s, const struct sought *t)
 	return err;
 }
 
-/* Memory for the active L1 table as it becomes. */
+/* Allocate memory for the active L1 table as it becomes. */
 static int new_l1(struct qcow_shadow *s, u32 entries)
 {
 	s->header.l1_size = entries;
@@ -246,7 +249,7 @@ int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change)
 	});
 }
 
-/* The L1 table of the snapshot that was found, CPU order. */
+/* Read the L1 table of the snapshot that was found, in CPU order. */
 static u64 *read_l1(struct qcow_shadow *s, const struct sought *t)
 {
 	u64 bytes = (u64)t->s.l1_size * sizeof(u64);
@@ -265,9 +268,10 @@ static u64 *read_l1(struct qcow_shadow *s, const struct sought *t)
 }
 
 /*
- * The old references go first: what has as many as a refcount can hold keeps
- * as many.  An entry that does not tell the disk's size may have a table that
- * is shorter than today's disk.
+ * The old references are dropped before the new ones are added: so a cluster
+ * that has as many references as a refcount can hold can keep as many.  The L1
+ * table of a snapshot may be shorter than the disk is today, if its entry does
+ * not say the size of the disk.
  */
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 {
@@ -316,7 +320,10 @@ static int refuse_attached(struct qcow_shadow *s, const struct sought *t)
 	return 0;
 }
 
-/* What the active disk alone has now, it may write in place. */
+/*
+ * Set COPIED where only the active disk refers to a cluster now: it may write
+ * there in place.
+ */
 static int mark_active(struct qcow_shadow *s)
 {
 	const struct qcow2_header *h = &s->image->header;

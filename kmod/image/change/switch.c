@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A structural change in its steps: quiet the image, build the new tables
- * beside the old ones, switch the file to them, and then the image in memory.
+ * Do a structural change step by step: bring the image to rest, build the new
+ * tables beside the old ones, switch the file to the new tables, and then the
+ * image in memory.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -29,7 +30,7 @@
 #include "image/space/metadata.h"
 #include "image/space/refs.h"
 
-/* Runs of clusters that are released before it is waited for a commit. */
+/* So many runs of clusters are freed between two waits for a commit. */
 #define RELEASE_RUNS	4096
 
 static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
@@ -40,7 +41,10 @@ static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
 	[QCOW_CHANGE_EMPTY]		= qcow_empty,
 };
 
-/* The tables that the active disk will have, or has already, are metadata. */
+/*
+ * Add the L2 tables of the new active L1 table to the metadata index.  Some of
+ * them may be in the index already.
+ */
 static int note_tables(const struct qcow_shadow *s)
 {
 	u32 i;
@@ -60,7 +64,10 @@ static int note_tables(const struct qcow_shadow *s)
 	return 0;
 }
 
-/* All that may fail, before it is too late to. */
+/*
+ * Do everything that may fail before the switch, because after it nothing may
+ * fail.
+ */
 static int prepare_switch(const struct qcow_shadow *s)
 {
 	u32 size = max(s->header.l1_size, s->image->header.l1_size);
@@ -71,7 +78,7 @@ static int prepare_switch(const struct qcow_shadow *s)
 	return err ? err : note_tables(s);
 }
 
-/* The file is it: so is the image. */
+/* The file is the new image now.  Make the image in memory the same. */
 static void adopt_shadow(struct qcow_shadow *s, struct qcow_change *change)
 {
 	struct qcow_image *image = s->image;
@@ -95,7 +102,7 @@ static void adopt_shadow(struct qcow_shadow *s, struct qcow_change *change)
 	s->freed = NULL;
 }
 
-/* The image is quiet. */
+/* Called with the image at rest. */
 static int build_and_switch(struct qcow_image *image,
 			    struct qcow_change *change,
 			    struct qcow_reason *why)
@@ -118,9 +125,9 @@ static int build_and_switch(struct qcow_image *image,
 }
 
 /*
- * A disk that ends within a cluster and is to grow: what lies in the rest of
- * it, or what of the backing file would show through there, becomes zeros
- * while it is still behind the end.
+ * If a disk that ends within a cluster grows, the rest of its last cluster must
+ * read zeros.  It may hold old data, or the backing file may show through
+ * there.  So the rest is zeroed while it still lies behind the end of the disk.
  */
 static int zero_rest(struct qcow_view *view, const struct qcow_change *change)
 {
@@ -144,7 +151,7 @@ int qcow_change_quietly(struct qcow_image *image, struct qcow_change *change,
 	int err;
 
 	err = zero_rest(&image->active, change);
-	/* a refill makes refcount blocks dirty */
+	/* a refill would make refcount blocks dirty */
 	qcow_alloc_stop(image);
 	if (!err)
 		err = qcow_commit_quiesce(image);
@@ -163,7 +170,10 @@ int qcow_change_quietly(struct qcow_image *image, struct qcow_change *change,
 	return err;
 }
 
-/* Through the usual way of freed clusters: commit, count down, punch. */
+/*
+ * Free the clusters that only the old tables used, as all freed clusters are
+ * freed: a commit, then the refcounts fall, then the clusters are punched.
+ */
 void qcow_change_release(struct qcow_view *view, struct qcow_change *change)
 {
 	struct qcow_image *image = view->image;

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * Walk an L1 table and its L2 tables, and change the references to all that
+ * they refer to.
+ */
 #include <linux/sched.h>
 
 #include "file/file_io.h"
@@ -32,7 +36,7 @@ static int tree_refuse(struct qcow_shadow *s, const struct qcow_fault *fault)
 	return qcow_refuse_fault(s->why, -EUCLEAN, s->image->path, fault);
 }
 
-/* Into s->table.  Return: 1; 0 where there is none; or an error. */
+/* Read an L2 table into s->table.  Return: 1; 0: there is none; or an error. */
 static int tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry)
 {
 	size_t size = 1UL << s->image->geo.cluster_bits;
@@ -52,7 +56,7 @@ static int tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry)
 	return 1;
 }
 
-/* s->table, to a new place. */
+/* Write s->table to a new place. */
 static int tree_put(struct qcow_shadow *s, u64 *l1_entry)
 {
 	size_t size = 1UL << s->image->geo.cluster_bits;
@@ -66,13 +70,13 @@ static int tree_put(struct qcow_shadow *s, u64 *l1_entry)
 	return err;
 }
 
-/* Neighbouring clusters that entries lead to. */
+/* Neighbouring clusters that entries refer to. */
 struct tree_run {
 	u64 first;
 	u64 count;
 };
 
-/* The clusters of the image file that an entry refers to, none perhaps. */
+/* The clusters of the image file that an entry refers to; there may be none. */
 static struct tree_run entry_clusters(const struct qcow_shadow *s, u64 entry)
 {
 	const struct qcow2_geometry *geo = &s->image->geo;
@@ -107,7 +111,10 @@ static int check_entry(struct qcow_shadow *s, u64 index, u32 i)
 	return 0;
 }
 
-/* Data that is said to lie where metadata does would take that along. */
+/*
+ * If an entry says that data lie where metadata lie, the image is corrupt:
+ * freeing the data would free the metadata.
+ */
 static int ref_data(struct qcow_shadow *s, const struct tree_run *r, bool more)
 {
 	if (qcow_is_metadata(s->image, r->first, r->count))
@@ -118,7 +125,7 @@ static int ref_data(struct qcow_shadow *s, const struct tree_run *r, bool more)
 	return qcow_shadow_ref(s, r->first, r->count, more);
 }
 
-/* What the entries of s->table from @from on refer to. */
+/* Change the references of the entries of s->table from @from on. */
 static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
 {
 	struct tree_run run = { }, r;
@@ -145,7 +152,7 @@ static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
 	return err;
 }
 
-/* Return: was there one? */
+/* Return: true if an entry had the flag. */
 static bool tree_strip_copied(struct qcow_shadow *s)
 {
 	bool any = false;
@@ -218,7 +225,7 @@ int qcow_tree_drop_active(struct qcow_shadow *s)
 					   false);
 }
 
-/* To go on would give away what is in use. */
+/* To continue would free clusters that are in use. */
 static int refuse_uncounted(struct qcow_shadow *s, u64 cluster)
 {
 	return qcow_refuse(s->why, -EUCLEAN,
@@ -227,7 +234,7 @@ static int refuse_uncounted(struct qcow_shadow *s, u64 cluster)
 			   cluster << s->image->geo.cluster_bits);
 }
 
-/* Return: 1 where a flag changed; 0; or an error. */
+/* Return: 1 if a flag changed; 0; or an error. */
 static int mark_entries(struct qcow_shadow *s, u64 index)
 {
 	u32 i;
@@ -265,7 +272,10 @@ static int put_again(struct qcow_shadow *s, u64 l1_entry)
 			       l1_entry & QCOW2_L1E_OFFSET_MASK);
 }
 
-/* s->table has changed: it gets a place of its own, if it has none. */
+/*
+ * s->table has changed.  It is written to new clusters, unless it lies in new
+ * ones already.
+ */
 static int tree_replace(struct qcow_shadow *s, u64 *l1_entry)
 {
 	u64 old = cluster_of(s, *l1_entry);
@@ -308,7 +318,7 @@ int qcow_tree_mark(struct qcow_shadow *s)
 	return min(ret, 0);
 }
 
-/* The entries of one table from @from on. */
+/* Empty the entries of one L2 table from @from on. */
 static int cut_table(struct qcow_shadow *s, u64 index, u32 from)
 {
 	bool any = false;
@@ -326,7 +336,7 @@ static int cut_table(struct qcow_shadow *s, u64 index, u32 from)
 		return 0;
 	memset(s->table + from * words(s), 0,
 	       (table_entries(s) - from) * words(s) * sizeof(u64));
-	/* it may have been a snapshot's too, and its flags anything */
+	/* a snapshot may have shared the table, so its flags may be wrong */
 	err = min(mark_entries(s, index), 0);
 	return err ? err : tree_replace(s, &s->l1[index]);
 }
@@ -351,7 +361,7 @@ int qcow_tree_cut(struct qcow_shadow *s, u64 clusters)
 	return min(ret, 0);
 }
 
-/* Return: did one change? */
+/* Return: true if an entry changed. */
 static bool hide_entries(struct qcow_shadow *s, u32 from, u32 to)
 {
 	bool any = false;

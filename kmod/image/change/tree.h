@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Whole trees, an L1 table and all that it leads to, in a structural change.
- * Every reference through each L1 table counts, also where two L1 tables lead
- * to one L2 table.
+ * Change the references of whole trees in a structural change.  A tree is an L1
+ * table and all that it refers to.  Each reference through each L1 table
+ * counts, even if two L1 tables refer to one L2 table.
  */
 #ifndef QCOW_IMAGE_CHANGE_TREE_H
 #define QCOW_IMAGE_CHANGE_TREE_H
@@ -12,38 +12,40 @@
 struct qcow_shadow;
 
 /**
- * qcow_tree_take - have @s->l1 lead to all that another table leads to
- * @from: its entries, CPU order, @count of them; left as they are
+ * qcow_tree_take - make @s->l1 refer to all that another L1 table refers to
+ * @from: the entries of the other table, CPU order; not changed
+ * @count: how many
  *
  * The active disk gets references of its own to the data.  L2 tables with
- * COPIED flags, which become untrue, are copied without; others are shared.
+ * COPIED flags, which become wrong, are copied without these flags.  Other L2
+ * tables are shared.
  */
 int qcow_tree_take(struct qcow_shadow *s, const u64 *from, u32 count);
 
-/** qcow_tree_drop - the references of a tree, one less each */
+/** qcow_tree_drop - drop one reference to each cluster of a tree */
 int qcow_tree_drop(struct qcow_shadow *s, const u64 *l1, u32 count);
 
-/** qcow_tree_drop_active - those of the active disk, its L1 table included */
+/** qcow_tree_drop_active - drop the active disk's tree and its L1 table */
 int qcow_tree_drop_active(struct qcow_shadow *s);
 
 /**
- * qcow_tree_mark - make the COPIED flags of @s->l1's tree true
+ * qcow_tree_mark - make the COPIED flags of @s->l1's tree right
  *
- * Once all references are what they become.  Tables that change are copied.
+ * Called after all references were changed.  L2 tables that change are copied.
  */
 int qcow_tree_mark(struct qcow_shadow *s);
 
 /**
- * qcow_tree_cut - drop what @s->l1 leads to behind the first @clusters
+ * qcow_tree_cut - drop what @s->l1 refers to behind the first @clusters
  *
- * And empty the entries.
+ * The entries become empty.
  */
 int qcow_tree_cut(struct qcow_shadow *s, u64 clusters);
 
 /**
- * qcow_tree_hide - have @count clusters from @first on read zeros
+ * qcow_tree_hide - make @count clusters from @first on read zeros
  *
- * Where nothing is, and a backing file would show through.
+ * Only entries that are empty are changed: a backing file would show through.
  */
 int qcow_tree_hide(struct qcow_shadow *s, u64 first, u64 count);
 
