@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Chains: opened from the bottom up, each layer holding the one below. */
+/*
+ * Open and close chains of images and the views on them.  A chain is opened
+ * from the bottom up, and each image holds a reference to the image below.
+ */
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -69,7 +72,7 @@ static struct qcow_view *view_attached(struct qcow_image *image,
 {
 	struct qcow_view *view;
 
-	/* by what it shows: ids are the image's word, and may be anything */
+	/* compare what it shows: an image may use an id more than once */
 	list_for_each_entry(view, &image->snapshots, node) {
 		if (view->l1_table_offset == s->l1_table_offset &&
 		    view->size == round_down(s->disk_size, SECTOR_SIZE)) {
@@ -165,7 +168,10 @@ int qcow_chain_close(struct qcow_view *view)
 	if (view != &image->active)
 		snapshot_view_close(view);
 	else if (image->wq && image->users > 1)
-		/* a snapshot of it stays; this disk's writes are over */
+		/*
+		 * a snapshot of the image stays attached: make this disk's
+		 * writes durable
+		 */
 		err = qcow_commit_run(image);
 	err2 = qcow_registry_put(image);
 	qcow_registry_unlock();

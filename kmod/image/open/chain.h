@@ -5,9 +5,11 @@
 
 #include "image/core/types.h"
 
-/** qcow_layers_open - the images of a chain; NULL where it has none
+/**
+ * qcow_layers_open - open the images of a chain
  *
- * Context: the registry is locked.
+ * Context: called with the registry locked.
+ * Return: the top image; NULL if there are no layers; or an ERR_PTR.
  */
 struct qcow_image *qcow_layers_open(const struct qcow_open *open,
 				    struct qcow_reason *why);

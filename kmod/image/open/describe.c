@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a view is, in numbers for the queue's limits and in words for sysfs. */
+/*
+ * Describe a view: in numbers for the limits of the queue, and in words for
+ * sysfs.
+ */
 #include <linux/kernel.h>
 #include <linux/rwsem.h>
 #include <linux/sysfs.h>
@@ -47,7 +50,10 @@ bool qcow_view_writes_zeroes(const struct qcow_view *view)
 	return view->image->ops->zero || view->image->ops->erase;
 }
 
-/* A write whose mapping is not durable needs a commit, not a FUA write. */
+/*
+ * A write whose mapping is not durable yet needs a commit; a FUA write to the
+ * file is not enough.
+ */
 bool qcow_view_fua(const struct qcow_view *view)
 {
 	return !qcow_has_commits(view->image);
@@ -59,8 +65,9 @@ bool qcow_view_stable(const struct qcow_view *view)
 }
 
 /*
- * What backs an image changes under a structural change.  Who serves commands
- * has none then; who describes a chain holds this.
+ * Guards the @backing of all images against tasks that describe a chain.  A
+ * structural change may replace it.  Commands do not need this: none is in
+ * flight then.
  */
 static DECLARE_RWSEM(backing_sem);
 
@@ -105,7 +112,7 @@ const char *qcow_view_format(const struct qcow_view *view)
 
 static int show_path(struct file *file, char *page, int at, int room)
 {
-	/* d_path() builds from the end of its buffer */
+	/* file_path() puts the path at the end of its buffer */
 	char *path = file_path(file, page + at, room);
 	int len;
 
@@ -136,7 +143,7 @@ int qcow_view_show_snapshot(const struct qcow_view *view, char *page)
 	return sysfs_emit(page, "%s\n", view->snapshot ?: "");
 }
 
-/* As many layers as a page holds, the top one first; whole lines only. */
+/* Print as many layers as a page holds, the top one first, in whole lines. */
 int qcow_view_show_chain(const struct qcow_view *view, char *page)
 {
 	const struct qcow_image *image = view->image;
@@ -220,7 +227,7 @@ int qcow_view_show_features(const struct qcow_view *view, char *page)
 	return at + sysfs_emit_at(page, at, "\n");
 }
 
-/* Writing that a flush promises is over until the next attach. */
+/* Return true if flushes fail until the next attach. */
 bool qcow_view_degraded(const struct qcow_view *view)
 {
 	const struct qcow_image *image = view->image;

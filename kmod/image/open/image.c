@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One open image file: what all formats have in common. */
+/* Open and close one image file: what all formats have in common. */
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -54,7 +54,9 @@ static int open_files(struct qcow_image *image, const struct qcow_open *open,
 	if (!layer->data_file)
 		return 0;
 	if (layer->data_file->f_mapping->host == qcow_file_inode(image->file)) {
-		/* guest offsets are those of the data file */
+		/*
+		 * guest offsets, used in the data file, would hit the metadata
+		 */
 		qcow_file_close(image->file);
 		return qcow_refuse(why, -EINVAL,
 				   "%s: cannot be its own data file",
@@ -77,7 +79,11 @@ static void close_files(struct qcow_image *image)
 	qcow_file_close(image->file);
 }
 
-/* No opening of an image counts its changes from where another one did. */
+/*
+ * The number of images opened so far.  The upper half of @changes begins with
+ * it, so no opening of an image counts its changes from the same number as
+ * another one.
+ */
 static atomic64_t openings;
 
 static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,

@@ -6,8 +6,11 @@
 #include "image/core/types.h"
 
 /**
- * qcow_image_open - open one layer over an open one
- * @backing: the layer below, whose reference is taken over on success
+ * qcow_image_open - open one layer over a layer that is open
+ * @open:    the chain that is being opened
+ * @layer:   the index of the layer in @open
+ * @backing: the layer below; its reference is taken over on success
+ * @why:     set on failure
  */
 struct qcow_image *qcow_image_open(const struct qcow_open *open,
 				   unsigned int layer,
@@ -16,10 +19,10 @@ struct qcow_image *qcow_image_open(const struct qcow_open *open,
 int qcow_image_close(struct qcow_image *image);
 
 /**
- * qcow_image_settle - from now on it is only read
+ * qcow_image_settle - make all writes durable; the image is only read then
  *
- * Context: no command is under way.
- * Return: 0 if all that was written is durable.
+ * Context: no command is in flight.
+ * Return: 0 if all that was written is durable, or an error.
  */
 int qcow_image_settle(struct qcow_image *image);
 

@@ -64,7 +64,10 @@ static int check_supported(const struct qcow_image *image,
 	return 0;
 }
 
-/* The first cluster, as much of it as there is: header and extensions. */
+/*
+ * Read the first cluster, or as much of it as the file has: the header and its
+ * extensions.
+ */
 static void *read_first_cluster(struct qcow_image *image, size_t *len,
 				struct qcow_reason *why)
 {
@@ -126,8 +129,10 @@ static int read_header(struct qcow_image *image, struct qcow_reason *why)
 }
 
 /*
- * Reads of less than what direct I/O takes are bounced; a write must not be
- * less, and it may be as little as what is allocated at a time.
+ * Let the file be used in the units in which clusters are written.  A read of
+ * less than a unit of direct I/O goes through a bounce buffer.  A write must
+ * not be less than such a unit, and it may be as little as is allocated at a
+ * time.
  */
 static int need_files(struct qcow_image *image, enum qcow_dio dio,
 		      struct qcow_reason *why)

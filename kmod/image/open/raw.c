@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The raw format: guest bytes are the file's, from an offset on. */
+/*
+ * The raw format: open an image whose guest bytes are the bytes of the file
+ * from an offset on.
+ */
 #include <linux/kernel.h>
 
 #include <linux/qcow.h>
@@ -39,7 +42,7 @@ static int raw_open(struct qcow_image *image, const struct qcow_open *open,
 	size -= image->offset;
 	if (layer->sizelimit)
 		size = min(size, layer->sizelimit);
-	/* The last sector of an odd-sized file reads zeros behind its end. */
+	/* if the file ends within a sector, the rest of it reads zeros */
 	size = round_up(size, SECTOR_SIZE);
 	image->geo.cluster_bits = PAGE_SHIFT;
 	image->active.size = size;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every image file is open once, however many devices and overlays use it:
- * found again by its inode.  What cannot go together is refused here:
+ * Find images that are open already by the inode of their file, so that devices
+ * and overlays share them.  Uses that cannot go together are refused:
  *
- *   a file that is written	has one device on its active disk, any number on
- *				its snapshots, and backs nothing; or it is
- *				merged into, and backs one image that is written,
- *				and has no other user until that is over;
- *   a file that is only read	has any number of users, which agree on its
- *				format, its data file and what backs it.
+ *   a file that is written	has one device on its active disk and any number
+ *				of devices on its snapshots, and backs nothing.
+ *				Or an image is merged into it: then it backs one
+ *				image that is written, and has no other user
+ *				until the merge is over.
+ *   a file that is only read	has any number of users.  Those that agree on
+ *				its format, its data file, what backs it and its
+ *				I/O mode share one image; others get another.
  */
 #include <linux/fs.h>
 #include <linux/mutex.h>
@@ -21,9 +23,9 @@
 #include "image/open/registry.h"
 
 /*
- * Guards the list, the images' @users and their snapshot views.  Held while an
- * image is opened, so that two openers of one file meet; never while a device
- * is added or removed.
+ * Guards the list of images, their @users and their snapshot views.  Held while
+ * an image is opened, so that two tasks that open one file get one image.
+ * Never held while a device is added or removed.
  */
 static DEFINE_MUTEX(registry_mutex);
 static LIST_HEAD(images);
@@ -75,14 +77,17 @@ bool qcow_image_is(const struct qcow_image *image,
 	       image->backing == backing;
 }
 
-/* A device of smaller sectors cannot ask for what a file takes directly. */
+/*
+ * Requests of a device with smaller sectors may be less than the file's unit of
+ * direct I/O.
+ */
 static bool is_too_coarse(const struct qcow_image *image,
 			  unsigned int sector_size)
 {
 	return max(image->file->align, image->data_file->align) > sector_size;
 }
 
-/* Required is required, by whoever comes later as well. */
+/* Does the image have the I/O mode that this attach demands? */
 static bool has_dio(const struct qcow_image *image, enum qcow_dio dio)
 {
 	bool direct = image->file->direct && image->data_file->direct;
@@ -121,7 +126,7 @@ static int refuse_busy(const struct qcow_image *image, bool write,
 			   write ? ", so it cannot be written" : "");
 }
 
-/* It is written, so there cannot be a second one of it. */
+/* The image is written, so its file cannot be opened a second time. */
 static int refuse_unlike(const struct qcow_image *image,
 			 const struct qcow_open *open, struct qcow_reason *why)
 {
@@ -133,16 +138,17 @@ static int refuse_unlike(const struct qcow_image *image,
 			   image->file->direct ? "direct" : "buffered");
 }
 
-/* The only one whom it backs will have the new one. */
+/*
+ * Return true if the image is to be replaced by the one that is being opened,
+ * and has no other user.
+ */
 static bool gives_way(const struct qcow_image *image,
 		      const struct qcow_open *open)
 {
 	return image == open->instead && image->users == 1;
 }
 
-/*
- * Return: an image to share; NULL to open a new one; or -EBUSY.
- */
+/* Return: an image to share; NULL: open a new one; or -EBUSY, -EOPNOTSUPP. */
 static struct qcow_image *find_shared(const struct qcow_open *open,
 				      unsigned int layer,
 				      const struct qcow_image *backing,
@@ -188,7 +194,7 @@ struct qcow_image *qcow_registry_get(const struct qcow_open *open,
 	} else if (!IS_ERR(image)) {
 		image->users++;
 	}
-	/* shared, it has a reference to its backing image already */
+	/* a shared image already has a reference to its backing image */
 	qcow_registry_put(backing);
 	return image;
 }
@@ -215,7 +221,7 @@ int qcow_file_in_use(const struct inode *inode, bool *writable)
 	int found = 0;
 
 	*writable = false;
-	/* who holds it may wait for a file system that is stuck */
+	/* a task that holds the mutex may wait for a stuck file system */
 	if (mutex_lock_killable(&registry_mutex))
 		return -EINTR;
 	list_for_each_entry(image, &images, node) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a qcow2 image needs to be written. */
+/* Set up, and take down, what a qcow2 image needs to be written. */
 #include <linux/mm.h>
 
 #include "file/reason.h"
@@ -22,8 +22,9 @@ static void set_autoclear(void *header, const void *arg)
 }
 
 /*
- * Before the first write of any kind: bitmaps that will be stale and features
- * that nobody here maintains lose their bits, durably.
+ * Clear autoclear bits durably before the first write of any kind: the bits of
+ * bitmaps, which become stale, and of features that this driver does not
+ * maintain.
  */
 static int clear_autoclear(struct qcow_image *image)
 {
@@ -113,7 +114,7 @@ int qcow_writable_destroy(struct qcow_image *image)
 {
 	int err, err2;
 
-	/* a refill frees what the refcount table has outgrown, to be committed */
+	/* a refill may free an old refcount table, to be committed below */
 	qcow_alloc_stop(image);
 	err = qcow_commit_destroy(image);
 	flush_work(&image->corrupted);
