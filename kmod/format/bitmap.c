@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Bitmap directory entries and bitmap table entries. */
+/* Decode and check bitmap directory entries and bitmap table entries. */
 #include "bitmap.h"
 
 struct disk_bitmap {
@@ -59,7 +59,10 @@ static int check_table(const struct qcow2_header *h,
 	if (bytes > QCOW2_MAX_BITMAP_SIZE)
 		return refuse(fault, offset, "table is too long",
 			      b->table_size);
-	/* No overflow: at most 2^29 bytes, 2^32 bits, of 2^31 bytes each. */
+	/*
+	 * This cannot overflow: at most 2^29 bytes are 2^32 bits of 2^31 bytes
+	 * each.
+	 */
 	guest_bytes = bytes * 8 << b->granularity_bits;
 	if (!(b->flags & QCOW2_BITMAP_IN_USE) && guest_bytes < h->size)
 		return refuse(fault, offset,
@@ -71,7 +74,7 @@ static int check_table(const struct qcow2_header *h,
 				 QCOW2_MAX_BITMAP_SIZE, fault);
 }
 
-/* Extra data and name, both within @len. */
+/* Find the extra data and the name of an entry; both must lie within @len. */
 static int find_tail(const u8 *tail, size_t len, u64 offset,
 		     struct qcow2_bitmap *b, struct qcow_fault *fault)
 {
@@ -82,7 +85,7 @@ static int find_tail(const u8 *tail, size_t len, u64 offset,
 		return refuse(fault, offset, "is cut off", entry_len);
 	b->extra_data = tail;
 	b->name = (const char *)tail + b->extra_data_size;
-	/* The last entry of a directory may come without its padding. */
+	/* The last entry of a directory may lack its padding. */
 	entry_len = DIV_ROUND_UP(entry_len, 8) * 8;
 	b->entry_len = (u32)entry_len;
 	return 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The bitmap directory and the tables of persistent dirty bitmaps. */
+/*
+ * Decode and check the bitmap directory and the tables of persistent dirty
+ * bitmaps.
+ */
 #ifndef QCOW_FORMAT_BITMAP_H
 #define QCOW_FORMAT_BITMAP_H
 
@@ -17,7 +20,7 @@
 #define QCOW2_BITMAP_ALL_ONES		BIT_ULL(0)
 #define QCOW2_BITMAP_OFFSET_MASK	GENMASK_ULL(55, 9)
 
-/* Limits, all of them QEMU's. */
+/* Limits, all of them those of QEMU. */
 #define QCOW2_MIN_GRANULARITY_BITS	9
 #define QCOW2_MAX_GRANULARITY_BITS	31
 #define QCOW2_MAX_BITMAP_NAME		1023
@@ -26,9 +29,9 @@
 /**
  * struct qcow2_bitmap - a bitmap directory entry in CPU order
  *
- * The name and the extra data lead into the buffer that was parsed and are
- * not NUL-terminated.  Nobody knows any extra data yet: a bitmap that has
- * some without QCOW2_BITMAP_EXTRA_DATA_COMPATIBLE must not be used.
+ * @name and @extra_data point into the buffer that was parsed and are not
+ * NUL-terminated.  No kind of extra data is defined yet: a bitmap that has some
+ * without QCOW2_BITMAP_EXTRA_DATA_COMPATIBLE must not be used.
  */
 struct qcow2_bitmap {
 	u64 table_offset;
@@ -48,25 +51,28 @@ struct qcow2_bitmap {
  * @h:      the header
  * @buf:    the directory from this entry on
  * @len:    bytes at @buf
- * @offset: of the entry in the image file, for @fault
+ * @offset: offset of the entry in the image file, bytes, for @fault
  * @b:      filled in
- * @fault:  why it was refused
+ * @fault:  set where the entry is refused
  *
  * A bitmap that is not in use must be large enough for the virtual size.
  *
- * Return: 0; -EUCLEAN: malformed, or cut off by the directory's end.
+ * Return: 0; -EUCLEAN: malformed, or cut off by the end of the directory.
  */
 int qcow2_bitmap_parse(const struct qcow2_header *h, const void *buf,
 		       size_t len, u64 offset, struct qcow2_bitmap *b,
 		       struct qcow_fault *fault);
 
 /**
- * qcow2_bitmap_entry_check - is an entry of a bitmap's table usable?
- * @index: of the entry in the bitmap table
+ * qcow2_bitmap_entry_check - is an entry of a bitmap table usable?
+ * @geo:   the geometry
+ * @index: index of the entry in the bitmap table
+ * @entry: the entry, CPU order
+ * @fault: set where the entry is refused
  *
  * Return: 0, also for a cluster of all zeros or all ones without a host
- * cluster; -EUCLEAN: not cluster-aligned, a reserved bit, or both an offset
- * and QCOW2_BITMAP_ALL_ONES.
+ * cluster; -EUCLEAN: the offset is not cluster-aligned, a reserved bit is set,
+ * or there are both an offset and QCOW2_BITMAP_ALL_ONES.
  */
 int qcow2_bitmap_entry_check(const struct qcow2_geometry *geo, u64 index,
 			     u64 entry, struct qcow_fault *fault);

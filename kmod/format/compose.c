@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first cluster of an image.
+ * Make the first cluster of an image.
  *
- * Only programs of the host make images; the module changes single members
+ * Only programs of the host make images.  The module changes single members
  * (see header.h) and is built without this file.
  */
 #include "compose.h"
@@ -19,7 +19,10 @@ static const struct disk_feature_name feature_names[] = {
 	{ QCOW2_FEATURE_AUTOCLEAR, 1, "raw external data" },
 };
 
-/* Where the next thing goes, and where the last one has to end. */
+/*
+ * The cluster that is being made: @at is where the next part goes, and the last
+ * part must end before @len.
+ */
 struct place {
 	u8 *buf;
 	size_t at;
@@ -31,7 +34,7 @@ static size_t padded(size_t n)
 	return (n + 7) & ~(size_t)7;
 }
 
-/* The mark that ends the extensions must fit behind it. */
+/* The mark that ends the extensions must also fit behind this one. */
 static bool fits(const struct place *p, size_t length)
 {
 	size_t left = p->len - p->at;
@@ -71,7 +74,7 @@ static int put_extensions(struct place *p, u32 version,
 	if (!err && version >= 3 && fits(p, sizeof(feature_names) + names))
 		err = put_extension(p, QCOW2_EXT_FEATURE_NAMES, feature_names,
 				    sizeof(feature_names));
-	/* Zeros end them. */
+	/* An extension of zeros ends the extensions. */
 	p->at += sizeof(struct disk_extension);
 	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What stands in the first cluster of an image, as it stands there: for those
- * who decode it and those who write it, both of them in this folder.
+ * The structures in the first cluster of an image as they lie in the file, for
+ * the code in this folder that decodes and encodes them.
  */
 #ifndef QCOW_FORMAT_DISK_H
 #define QCOW_FORMAT_DISK_H
@@ -28,18 +28,18 @@ struct disk_header {
 	__be64 autoclear_features;
 	__be32 refcount_order;
 	__be32 header_length;
-	/* Only where header_length reaches it. */
+	/* Only present if header_length includes it. */
 	u8 compression_type;
 	u8 padding[7];
 } __packed;
 
-/* A header extension; its data follow, up to a multiple of 8 bytes. */
+/* A header extension.  Its data follow, padded to a multiple of 8 bytes. */
 struct disk_extension {
 	__be32 type;
 	__be32 length;
 } __packed;
 
-/* An entry of the feature name table, one of the extensions. */
+/* An entry of the feature name table, which is an extension. */
 struct disk_feature_name {
 	u8 kind;
 	u8 bit;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What follows the header in the first cluster: the header extensions, the
- * name of the backing file, and the names that the image gives to features.
+ * Parse what follows the header in the first cluster: the header extensions,
+ * the name of the backing file, and the names that the image gives to features.
  */
 #include "disk.h"
 #include "header.h"
@@ -18,12 +18,12 @@ struct disk_crypto {
 	__be64 length;
 } __packed;
 
-/* A format's name is as long as QEMU lets it be. */
+/* The limit of QEMU for the name of a format, bytes. */
 #define MAX_FORMAT_NAME		15
 /* A bitmap has a name of up to 1023 bytes, so an entry may take 1 KiB. */
 #define MAX_BITMAP_DIRECTORY	((u64)QCOW2_MAX_BITMAPS * 1024)
 
-/* One extension: where it lies, and what it says. */
+/* One extension: its offset in the file, its type, and its data. */
 struct extension {
 	u64 where;
 	u32 type;
@@ -79,7 +79,10 @@ static int parse_bitmaps(const struct qcow2_header *h,
 
 	if (e->length != sizeof(*raw))
 		return refuse(fault, e, "bitmaps: length is not 24", e->length);
-	/* Without the bit a writer has not kept it: it says nothing then. */
+	/*
+	 * If the bit is clear, a program that does not know bitmaps has written
+	 * to the image, and the extension is stale.
+	 */
 	if (!(h->autoclear_features & QCOW2_AUTOCLEAR_BITMAPS))
 		return 0;
 	ext->has_bitmaps = true;
@@ -112,7 +115,10 @@ static int parse_crypto(const struct qcow2_header *h,
 				 QCOW2_MAX_HOST_OFFSET, fault);
 }
 
-/* What has no meaning here is skipped; the spec wants it preserved. */
+/*
+ * An extension that has no meaning here is skipped; the format document demands
+ * that it is preserved.
+ */
 static int parse_one(const struct qcow2_header *h, const struct extension *e,
 		     struct qcow2_extensions *ext, struct qcow_fault *fault)
 {
@@ -136,7 +142,7 @@ static int parse_one(const struct qcow2_header *h, const struct extension *e,
 	return 0;
 }
 
-/* Decode the extension at @pos and see that it ends before @end. */
+/* Decode the extension at @pos and check that it ends before @end. */
 static int next_extension(const u8 *buf, u64 pos, u64 end, struct extension *e,
 			  struct qcow_fault *fault)
 {
@@ -167,7 +173,7 @@ static int walk(const struct qcow2_header *h, const u8 *buf, u64 end,
 		err = parse_one(h, &e, ext, fault);
 		if (err)
 			return err;
-		/* The data is padded to 8 bytes; @end bounds the length. */
+		/* The data are padded to 8 bytes; @end bounds the length. */
 		pos += sizeof(struct disk_extension) +
 		       DIV_ROUND_UP((u64)e.length, 8) * 8;
 	}
@@ -178,7 +184,10 @@ static int find_backing_file(const struct qcow2_header *h, const u8 *buf,
 			     size_t len, struct qcow2_extensions *ext,
 			     struct qcow_fault *fault)
 {
-	/* Within a cluster, by qcow2_header_parse(): this cannot wrap. */
+	/*
+	 * This cannot wrap: qcow2_header_parse() has found both within a
+	 * cluster.
+	 */
 	if (h->backing_file_offset + h->backing_file_size > len)
 		return qcow_fault_set(fault, -EUCLEAN, "backing file name",
 				      "the file ends before it does",
@@ -211,7 +220,10 @@ int qcow2_extensions_parse(const struct qcow2_header *h, const void *buf,
 	return walk(h, buf, end, ext, fault);
 }
 
-/* No image shall write to a terminal or a log as it likes. */
+/*
+ * Copy only printable characters: an image must not send control characters to
+ * a terminal or a log.
+ */
 static void copy_printable(char *dst, const char *src, size_t n)
 {
 	size_t i;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Why a piece of an image was refused, for whoever has a log or a terminal. */
+/*
+ * Why a part of an image was refused, for a caller that has a log or a
+ * terminal.
+ */
 #ifndef QCOW_FORMAT_FAULT_H
 #define QCOW_FORMAT_FAULT_H
 
@@ -7,15 +10,15 @@
 
 /**
  * struct qcow_fault - the reason that goes with an error code
- * @structure:	what was looked at, in the specification's words
+ * @structure:	what was checked, in the words of the format document
  * @problem:	what is wrong with it
- * @where:	its place: a byte offset in the image file; a guest offset where
- *		@structure is an L2 entry; the index in its table where it is
- *		an entry of the L1, the refcount or a bitmap's table
- * @value:	the offending value
+ * @where:	its place: a guest offset if @structure is an L2 entry; an index
+ *		if it is an entry of an L1, a refcount or a bitmap table; else
+ *		an offset in the image file, bytes
+ * @value:	the wrong value
  * @feature:	the name of an unknown feature bit, else empty
  *
- * The strings are constants; printing is the caller's:
+ * The strings are constants.  The caller prints them:
  * "corrupt L1 table: at 0x30000: offset is not cluster-aligned (0x30200)".
  */
 struct qcow_fault {
@@ -27,7 +30,7 @@ struct qcow_fault {
 };
 
 /**
- * qcow_fault_set - note a reason and pass the error code on
+ * qcow_fault_set - note a reason and return @err
  *
  * Return: @err, so that a check reads "return qcow_fault_set(...)".
  */

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The qcow2 header.
+ * Decode, check and change the qcow2 header.
  *
- * The header is the first thing that is read of a file from anywhere, so each
- * member is checked before the next one relies on it: cluster_bits before
- * anything that is measured in clusters, header_length before anything that
- * lies behind it.
+ * The header is the first thing that is read of a file from anywhere.  So each
+ * member is checked before another check relies on it: cluster_bits before
+ * everything that is measured in clusters, header_length before everything that
+ * lies behind the header.
  */
 #include "disk.h"
 #include "header.h"
 
-/* A snapshot table entry cannot be shorter. */
+/* The shortest snapshot table entry, bytes. */
 #define MIN_SNAPSHOT_ENTRY	40
-/* Below this a subcluster would be less than a sector. */
+/* With smaller clusters a subcluster would be less than a sector. */
 #define MIN_EXTL2_CLUSTER_BITS	14
 
-/* One problem with one member: its place in the file is its offset. */
+/* Note a problem with one member; its offset in the header is its place. */
 #define refuse(fault, err, member, problem, value)			\
 	qcow_fault_set(fault, err, "header", #member " " problem,	\
 		       offsetof(struct disk_header, member), value)
@@ -33,7 +33,10 @@ bool qcow2_has_magic(const void *buf, size_t len)
 	       be32_to_cpu(raw->magic) == QCOW2_MAGIC;
 }
 
-/* The members of both versions, and what the others are in version 2. */
+/*
+ * Decode the members of both versions, and set the values that the other
+ * members have in version 2.
+ */
 static void decode_v2(const struct disk_header *raw, struct qcow2_header *h)
 {
 	h->version = be32_to_cpu(raw->version);
@@ -73,7 +76,7 @@ static int decode(const void *buf, size_t len, struct qcow2_header *h,
 				      "this is not a qcow2 file", 0, 0);
 	memcpy(&raw, buf, len < sizeof(raw) ? len : sizeof(raw));
 	decode_v2(&raw, h);
-	/* Version 1 has other members at other places: look no further. */
+	/* The other members of version 1 lie elsewhere: decode no further. */
 	if (len >= offsetof(struct disk_header, backing_file_offset) &&
 	    h->version != 2 && h->version != 3)
 		return refuse(fault, -EOPNOTSUPP, version, "is not 2 or 3",
@@ -149,13 +152,13 @@ static int check_features(const struct qcow2_header *h,
 	return check_compression(h, fault);
 }
 
-/* The name must lie in the first cluster, behind the header. */
+/* The backing file name must lie in the first cluster, behind the header. */
 static int check_backing_file(struct qcow2_header *h, struct qcow_fault *fault)
 {
 	u64 end;
 
 	if (!h->backing_file_offset) {
-		/* Undefined without a name: nobody shall rely on it. */
+		/* Without a name the size is undefined: do not rely on it. */
 		h->backing_file_size = 0;
 		return 0;
 	}
@@ -181,7 +184,7 @@ struct table {
 	u64 max;
 };
 
-/* Only what was found to be in range by qcow2_table_check(). */
+/* Both tables must have passed qcow2_table_check(), so this cannot wrap. */
 static bool overlap(const struct table *a, const struct table *b)
 {
 	return a->length && b->length &&
@@ -189,7 +192,7 @@ static bool overlap(const struct table *a, const struct table *b)
 	       b->offset < a->offset + a->length;
 }
 
-/* The tables that the header names, apart from each other and in range. */
+/* The tables that the header names must be in range and must not overlap. */
 static int check_tables(const struct qcow2_header *h, struct qcow_fault *fault)
 {
 	const struct table tables[] = {
@@ -282,7 +285,7 @@ u64 qcow2_l1_entries(const struct qcow2_geometry *geo, u64 size)
 {
 	unsigned int shift = geo->cluster_bits + geo->l2_bits;
 
-	/* Not DIV_ROUND_UP: the size may be so large that it would wrap. */
+	/* Not DIV_ROUND_UP(), which would wrap if the size is very large. */
 	return (size >> shift) + !!(size & ((1ULL << shift) - 1));
 }
 

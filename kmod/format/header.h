@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The qcow2 header, its extensions, and the geometry that follows from it. */
+/*
+ * Decode, check and change the qcow2 header; parse its extensions; and derive
+ * the geometry of the image.
+ */
 #ifndef QCOW_FORMAT_HEADER_H
 #define QCOW_FORMAT_HEADER_H
 
@@ -10,7 +13,7 @@
 
 #define QCOW2_HEADER_V2_LENGTH		72
 #define QCOW2_HEADER_V3_LENGTH		104
-/* What must be read before qcow2_header_parse() can say anything useful. */
+/* Bytes that must be read before qcow2_header_parse() can judge the header. */
 #define QCOW2_HEADER_MIN_READ		112
 
 #define QCOW2_CRYPT_NONE		0
@@ -40,7 +43,7 @@
 #define QCOW2_EXT_CRYPTO		0x0537be77U
 #define QCOW2_EXT_DATA_FILE		0x44415441U
 
-/* Limits, all of them QEMU's. */
+/* Limits, all of them those of QEMU. */
 #define QCOW2_MIN_CLUSTER_BITS		9
 #define QCOW2_MAX_CLUSTER_BITS		21
 #define QCOW2_MAX_L1_SIZE		(32ULL << 20)	/* bytes */
@@ -57,8 +60,8 @@
 /**
  * struct qcow2_header - the header in CPU order
  *
- * The members are named as in the format document.  A version 2 header has
- * the values that the document gives for absent fields: no features,
+ * The members are named as in the format document.  A version 2 header has the
+ * values that the document gives for absent members: no features,
  * refcount_order 4, header_length 72, compression_type 0.
  */
 struct qcow2_header {
@@ -92,16 +95,16 @@ bool qcow2_has_magic(const void *buf, size_t len);
 /**
  * qcow2_header_parse - decode and check the header
  * @buf:   the beginning of the file
- * @len:   bytes at @buf: the whole file where it is shorter than
- *         QCOW2_HEADER_MIN_READ, else at least that many
+ * @len:   bytes at @buf: the whole file if it is shorter than
+ *	   QCOW2_HEADER_MIN_READ, else at least that many
  * @h:     filled in
- * @fault: why it was refused
+ * @fault: set where the header is refused
  *
- * Everything that can be judged from the header alone is: version, limits,
+ * Checks all that can be checked from the header alone: version, limits,
  * alignment, overflow of each table's offset + length, l1_size against the
- * virtual size, compression type against its feature bit.  Unknown
- * incompatible features are left to qcow2_header_check_features(), which has
- * their names, and what is supported is left to the caller.
+ * virtual size, compression type against its feature bit.  Unknown incompatible
+ * features are left to qcow2_header_check_features(), which has their names.
+ * Whether a feature is supported is left to the caller.
  *
  * Return: 0; -EUCLEAN: malformed, or not qcow2; -EOPNOTSUPP: version 1 or an
  * unknown version, or an unknown compression type.
@@ -115,25 +118,26 @@ int qcow2_header_parse(const void *buf, size_t len, struct qcow2_header *h,
  */
 void qcow2_header_set_autoclear(void *buf, u64 autoclear_features);
 
-/** qcow2_header_set_incompatible - likewise the incompatible features */
+/** qcow2_header_set_incompatible - change the incompatible features likewise */
 void qcow2_header_set_incompatible(void *buf, u64 incompatible_features);
 
-/** qcow2_header_set_refcount_table - where the refcount table lies */
+/** qcow2_header_set_refcount_table - change where the refcount table lies */
 void qcow2_header_set_refcount_table(void *buf, u64 offset, u32 clusters);
 
 /**
- * qcow2_header_set_structure - where all tables lie, and the disk's size
+ * qcow2_header_set_structure - change the disk's size and where tables lie
+ * @buf: the beginning of the file
+ * @h:   the size, and the places of L1 table, refcount table and snapshot table
  *
- * The L1 table, the refcount table and the snapshot table; all of it in the
- * first sector.
+ * All of these members lie in the first sector.
  */
 void qcow2_header_set_structure(void *buf, const struct qcow2_header *h);
 
 /**
  * struct qcow2_extensions - the header extensions that have a meaning here
  *
- * Pointers lead into the buffer that was parsed.  A string is not
- * NUL-terminated.  A pointer is NULL where the extension is absent.
+ * Pointers point into the buffer that was parsed, and are NULL if the extension
+ * is absent.  Strings are not NUL-terminated.
  */
 struct qcow2_extensions {
 	const char *backing_file;	/* the name itself, from the header */
@@ -154,15 +158,15 @@ struct qcow2_extensions {
 };
 
 /**
- * qcow2_extensions_parse - walk the header extensions and the backing name
+ * qcow2_extensions_parse - parse the header extensions and the backing name
  * @h:     the header, from qcow2_header_parse()
- * @buf:   the first cluster of the file, or as much of it as there is
+ * @buf:   the first cluster of the file, or as much of it as the file has
  * @len:   bytes at @buf
  * @ext:   filled in
- * @fault: why it was refused
+ * @fault: set where an extension is refused
  *
- * Return: 0; -EUCLEAN: an extension or the backing name does not fit where it
- * must, or has a wrong length.
+ * Return: 0; -EUCLEAN: an extension or the backing name exceeds its room, or
+ * has a wrong length.
  */
 int qcow2_extensions_parse(const struct qcow2_header *h, const void *buf,
 			   size_t len, struct qcow2_extensions *ext,
@@ -177,8 +181,11 @@ enum qcow2_feature_kind {
 #define QCOW2_FEATURE_NAME_SIZE	47
 
 /**
- * qcow2_feature_name - what the image calls a feature bit
- * @name: filled in; printable ASCII, or "bit N" where the image has no name
+ * qcow2_feature_name - get the name that the image gives to a feature bit
+ * @ext:  the extensions
+ * @kind: the kind of the feature
+ * @bit:  its bit, 0..63
+ * @name: filled in: printable ASCII, or "bit N" if the image has no name
  */
 void qcow2_feature_name(const struct qcow2_extensions *ext,
 			enum qcow2_feature_kind kind, unsigned int bit,
@@ -186,11 +193,11 @@ void qcow2_feature_name(const struct qcow2_extensions *ext,
 
 /**
  * qcow2_header_check_features - refuse unknown incompatible features by name
+ * @h:     the header
+ * @ext:   the extensions, with the image's own table of feature names
+ * @fault: set where a feature is unknown
  *
- * The name comes from the image's own feature-name table, made printable; a
- * bit without a name there is called "bit N".
- *
- * Return: 0; -EOPNOTSUPP with @fault->feature set.
+ * Return: 0; -EOPNOTSUPP with @fault->feature set as by qcow2_feature_name().
  */
 int qcow2_header_check_features(const struct qcow2_header *h,
 				const struct qcow2_extensions *ext,
@@ -199,14 +206,15 @@ int qcow2_header_check_features(const struct qcow2_header *h,
 /**
  * struct qcow2_geometry - sizes and shifts that follow from the header
  * @cluster_bits:	log2 of the cluster size in bytes
- * @l2_bits:		log2 of the entries of an L2 table
- * @l2_entry_bits:	log2 of the bytes of an L2 entry: 3, or 4 if extended
- * @subcluster_bits:	log2 of the bytes of a subcluster; cluster_bits where
- *			there are none
- * @refcount_order:	log2 of the bits of a refcount
+ * @l2_bits:		log2 of the number of entries of an L2 table
+ * @l2_entry_bits:	log2 of the size of an L2 entry in bytes: 3, or 4 if
+ *			extended
+ * @subcluster_bits:	log2 of the size of a subcluster in bytes; cluster_bits
+ *			if there are no subclusters
+ * @refcount_order:	log2 of the width of a refcount in bits
  * @version:		2 or 3
- * @extended_l2:	L2 entries carry a subcluster bitmap
- * @external_data:	data lies in an external data file
+ * @extended_l2:	L2 entries have a subcluster bitmap
+ * @external_data:	data lie in an external data file
  * @compression_type:	QCOW2_COMPRESSION_*
  */
 struct qcow2_geometry {
@@ -230,15 +238,17 @@ u64 qcow2_l1_entries(const struct qcow2_geometry *geo, u64 size);
 
 /**
  * qcow2_table_check - may a metadata table lie here?
- * @what:   its name in the specification, for @fault
+ * @what:   its name in the format document, for @fault
  * @cluster_bits: of the image
  * @offset: its offset in the image file, bytes
  * @length: its length, bytes
  * @max:    the longest that is allowed, bytes
+ * @fault:  set where the table is refused
  *
- * Return: 0; -EUCLEAN: too long, not cluster-aligned, in the header's
- * cluster, or it ends beyond what an offset can name.  An empty table is
- * fine anywhere.
+ * An empty table may lie anywhere.
+ *
+ * Return: 0; -EUCLEAN: the table is too long, is not cluster-aligned, lies in
+ * the header's cluster, or ends beyond the largest offset.
  */
 int qcow2_table_check(const char *what, u32 cluster_bits, u64 offset,
 		      u64 length, u64 max, struct qcow_fault *fault);

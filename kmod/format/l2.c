@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* L1 and L2 table entries. */
+/* Check and classify L1 and L2 table entries; convert tables to CPU order. */
 #include "l2.h"
 
-/* A table's word where it lies, at any alignment. */
+/* A word of a table as it lies in memory, at any alignment. */
 struct disk_word {
 	__be64 value;
 } __packed;
@@ -12,7 +12,7 @@ void qcow2_be64_decode(u64 *dst, const void *src, size_t n)
 	const struct disk_word *in = src;
 	size_t i;
 
-	/* unrolled: the half of what a cache miss computes is this */
+	/* unrolled: half of the computing of a cache miss is this loop */
 	for (; n >= 4; n -= 4, dst += 4, in += 4) {
 		dst[0] = be64_to_cpu(in[0].value);
 		dst[1] = be64_to_cpu(in[1].value);
@@ -32,7 +32,7 @@ void qcow2_be64_encode(void *dst, const u64 *src, size_t n)
 		out[i].value = cpu_to_be64(src[i]);
 }
 
-/* A bit for each subcluster of the same type as @sc. */
+/* A mask with a bit for each subcluster of the type that @sc has. */
 static u32 alike(u64 bitmap, unsigned int sc)
 {
 	u32 zero = QCOW2_L2_BITMAP_ZERO(bitmap);
@@ -52,7 +52,10 @@ unsigned int qcow2_subcluster_run(enum qcow2_cluster_type type, u64 bitmap,
 
 	if (type == QCOW2_CLUSTER_COMPRESSED)
 		return QCOW2_SUBCLUSTERS - sc;
-	/* The shift brings in ones after the last: the run ends there. */
+	/*
+	 * The shift and the complement set the bits behind the last subcluster:
+	 * the run ends there.
+	 */
 	others = ~(alike(bitmap, sc) >> sc);
 	return others ? (unsigned int)__builtin_ctz(others) :
 			QCOW2_SUBCLUSTERS;
@@ -142,8 +145,8 @@ int qcow2_l1_entry_check(const struct qcow2_geometry *geo, u64 index,
 }
 
 /*
- * The wider a cluster, the more sectors a compressed one may take, and the
- * count takes its bits from the offset: all 62 are divided between them.
+ * The size of the compressed data, in sectors, and their offset share 62 bits.
+ * The larger a cluster is, the more bits the size takes.
  */
 void qcow2_compressed_decode(const struct qcow2_geometry *geo, u64 entry,
 			     struct qcow2_compressed *c)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What kmod/format needs of its surroundings, in the kernel and outside.
+ * What kmod/format needs of the kernel, and a replacement for it on the host.
  *
- * The format code is pure: bytes in, structs out, no allocation, no I/O, no
- * locks, no logging.  It is built into the module, into qcowctl, into the unit
- * tests and into the fuzzers from the same sources; this header is the only
- * place that knows which of them it is.
+ * The format code is pure: it turns bytes into structs, and does not allocate,
+ * do I/O, lock or log.  The same sources are built into the module, into
+ * qcowctl, into the unit tests and into the fuzzers.  Only this header knows
+ * for which of them it is compiled.
  */
 #ifndef QCOW_FORMAT_PORT_H
 #define QCOW_FORMAT_PORT_H
@@ -27,7 +27,10 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The kernel's widths, so that one format string prints them everywhere. */
+/*
+ * The same types as in the kernel, so that one format string prints them
+ * everywhere.
+ */
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;

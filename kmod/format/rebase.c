@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Change the backing file in the first cluster of an image. */
 #include "disk.h"
 #include "rebase.h"
 
-/* Where the header has what is changed. */
+/* The offsets of the header's members that are changed. */
 #define BACKING_FILE_OFFSET	offsetof(struct disk_header, backing_file_offset)
 #define BACKING_FILE_SIZE	offsetof(struct disk_header, backing_file_size)
 #define AUTOCLEAR_FEATURES	offsetof(struct disk_header, autoclear_features)
 
-/* A first cluster under way: @at is where the next thing goes. */
+/* A first cluster that is being made: @at is where the next part goes. */
 struct head {
 	u8 *bytes;
 	size_t len;
@@ -28,7 +29,7 @@ static void put_be32(struct head *to, size_t at, u32 value)
 	memcpy(to->bytes + at, &be, sizeof(be));
 }
 
-/* Extensions begin at multiples of 8, and so does what follows the last. */
+/* The length of an extension with head and padding, a multiple of 8 bytes. */
 static u64 whole(u32 length)
 {
 	return sizeof(struct disk_extension) + DIV_ROUND_UP((u64)length, 8) * 8;
@@ -42,7 +43,10 @@ static u32 word_at(const u8 *bytes, size_t at)
 	return be32_to_cpu(be);
 }
 
-/* Where the extensions of the old cluster end, by the mark or without one. */
+/*
+ * The end of the room for extensions in the old cluster.  They may end there
+ * without an end mark.
+ */
 static u64 extensions_limit(const struct qcow2_header *h, size_t len)
 {
 	return h->backing_file_offset ? h->backing_file_offset : len;
@@ -73,7 +77,10 @@ static int put_format(struct head *to, const struct qcow2_extensions *names)
 	return put_bytes(to, e, whole(names->backing_format_len));
 }
 
-/* All but the format, and but the feature names if they are in the way. */
+/*
+ * Copy all extensions except the backing format; without @feature_names, also
+ * except the feature names.
+ */
 static int put_others(struct head *to, const struct qcow2_header *h,
 		      const u8 *old, bool feature_names, u64 *old_end)
 {
@@ -98,7 +105,7 @@ static int put_others(struct head *to, const struct qcow2_header *h,
 	return err;
 }
 
-/* The mark that ends them, unless they fill the cluster. */
+/* Write the mark that ends the extensions, unless they fill the cluster. */
 static int put_end(struct head *to)
 {
 	static const u8 end[sizeof(struct disk_extension)];
@@ -106,7 +113,10 @@ static int put_end(struct head *to)
 	return to->at == to->len ? 0 : put_bytes(to, end, sizeof(end));
 }
 
-/* Is all there still that the old first sector leads to, from @from to @to? */
+/*
+ * Return true if the new cluster has the same bytes as the old one from @from
+ * to @to, apart from the first sector: the old first sector may refer to them.
+ */
 static bool kept(const u8 *old, const struct head *new, u64 from, u64 to)
 {
 	if (from < QCOW2_HEAD_SECTOR)
@@ -139,7 +149,10 @@ static bool try_name(const struct qcow2_header *h,
 	return false;
 }
 
-/* Behind the extensions, or behind what must stay there. */
+/*
+ * Place the name behind the extensions.  If it would overwrite what must stay,
+ * place it behind that.
+ */
 static bool place_name(const struct qcow2_header *h,
 		       const struct qcow2_extensions *names, const u8 *old,
 		       struct head *new, u64 old_end)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Refcount blocks and the table that finds them. */
+/*
+ * Check refcount table entries, and read and change refcounts of every width.
+ */
 #include "refcount.h"
 
-/* Refcounts of a byte and more, as they lie in a block. */
+/* Refcounts of 2, 4 and 8 bytes as they lie in a block. */
 struct disk_u16 {
 	__be16 value;
 } __packed;
@@ -20,7 +22,10 @@ u64 qcow2_refcount_max(unsigned int refcount_order)
 	return ~0ULL >> (64 - (1U << refcount_order));
 }
 
-/* Below a byte: the first refcount is in the least significant bits. */
+/*
+ * If a refcount is less than a byte, the first one lies in the least
+ * significant bits.
+ */
 static unsigned int shift_in_byte(unsigned int order, u64 index)
 {
 	return (unsigned int)(index << order) & 7;
@@ -56,13 +61,16 @@ u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index)
 	}
 }
 
-/* A word full of refcounts of 1, by order. */
+/* A word whose refcounts are all 1, by order. */
 static const u64 ones[] = {
 	~0ULL, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101,
 	0x0001000100010001, 0x0000000100000001, 1,
 };
 
-/* Words that are full of them: hundreds of refcounts are looked at together. */
+/*
+ * Count the words, from the first on, whose refcounts are all 1.  Comparing
+ * four words at a time looks at up to 256 refcounts together.
+ */
 static u64 count_full(const struct disk_u64 *word, u64 n, unsigned int order)
 {
 	__be64 full = cpu_to_be64(ones[order]);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Refcount table entries and refcount blocks of every width. */
+/*
+ * Check refcount table entries, and read and change refcounts of every width.
+ */
 #ifndef QCOW_FORMAT_REFCOUNT_H
 #define QCOW_FORMAT_REFCOUNT_H
 
@@ -9,7 +11,7 @@
 
 #define QCOW2_REFTABLE_OFFSET_MASK	GENMASK_ULL(63, 9)
 
-/** qcow2_refcount_block_bits - log2 of the refcounts of one block */
+/** qcow2_refcount_block_bits - log2 of the number of refcounts in one block */
 static inline unsigned int
 qcow2_refcount_block_bits(const struct qcow2_geometry *geo)
 {
@@ -20,32 +22,40 @@ qcow2_refcount_block_bits(const struct qcow2_geometry *geo)
 u64 qcow2_refcount_max(unsigned int refcount_order);
 
 /**
- * qcow2_refcount_get - one refcount of a block
+ * qcow2_refcount_get - read one refcount of a block
  * @block: the block as it lies in the file
  * @order: log2 of the width in bits, 0..6
- * @index: of the refcount in the block
+ * @index: index of the refcount in the block
  */
 u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index);
 
 /**
- * qcow2_refcount_count_ones - how many of neighbouring refcounts are 1?
- * @index: of the first in the block
- * @count: how many to look at, all of this block
+ * qcow2_refcount_count_ones - count neighbouring refcounts that are 1
+ * @block: the block as it lies in the file
+ * @order: log2 of the width in bits, 0..6
+ * @index: index of the first refcount in the block
+ * @count: how many to look at, all of them in this block
  *
- * Return: those from the first on, up to one that is not 1.
+ * Return: how many are 1, from the first one on up to one that is not.
  */
 u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
 			      u32 count);
 
 /**
- * qcow2_refcount_set - change one refcount of a block as it lies in the file
+ * qcow2_refcount_set - change one refcount of a block
+ * @block: the block as it lies in the file
+ * @order: log2 of the width in bits, 0..6
+ * @index: index of the refcount in the block
  * @value: at most qcow2_refcount_max(@order)
  */
 void qcow2_refcount_set(void *block, unsigned int order, u64 index, u64 value);
 
 /**
- * qcow2_reftable_entry_check - is the refcount block's offset usable?
- * @index: of the entry in the refcount table
+ * qcow2_reftable_entry_check - is the refcount block offset of an entry usable?
+ * @geo:   the geometry
+ * @index: index of the entry in the refcount table
+ * @entry: the entry, CPU order
+ * @fault: set where the entry is refused
  *
  * Return: 0, also for an entry without a block; -EUCLEAN.
  */

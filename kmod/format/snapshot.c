@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Snapshot table entries.
+ * Decode, check and encode entries of the snapshot table.
  *
- * An entry is a fixed part, extra data whose members came one by one over the
- * years, the id and the name.
+ * An entry is a fixed part, then extra data to which members were added over
+ * the years, then the id and the name.
  */
 #include "snapshot.h"
 
@@ -74,8 +74,8 @@ static int check_fixed(const struct qcow2_header *h, u64 offset,
 }
 
 /*
- * Where the entry does not tell the disk's size the L1 table may be shorter
- * than the disk is today: the disk has grown since, and nobody lied.
+ * If the entry does not say the size of the disk, its L1 table may be shorter
+ * than the disk is today, because the disk has grown since.
  */
 static int check_disk_size(const struct qcow2_header *h, u64 offset,
 			   const struct qcow2_snapshot *s,
@@ -111,7 +111,7 @@ int qcow2_snapshot_parse(const struct qcow2_header *h, const void *buf,
 	err = check_fixed(h, offset, s, fault);
 	if (err)
 		return err;
-	/* The last entry of a table need not be padded. */
+	/* The last entry of a table may lack its padding. */
 	s->entry_len += s->extra_data_size + s->id_len + s->name_len;
 	if (len < s->entry_len)
 		return -ENODATA;

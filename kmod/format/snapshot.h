@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The snapshot table. */
+/* Decode, check and encode entries of the snapshot table. */
 #ifndef QCOW_FORMAT_SNAPSHOT_H
 #define QCOW_FORMAT_SNAPSHOT_H
 
@@ -7,14 +7,14 @@
 #include "header.h"
 #include "port.h"
 
-/* vm_clock and icount of a snapshot without them. */
+/* The icount of a snapshot that has none. */
 #define QCOW2_SNAPSHOT_NO_ICOUNT	(~0ULL)
 
 /**
  * struct qcow2_snapshot - a snapshot table entry in CPU order
  *
- * Strings and unknown extra data lead into the buffer that was parsed and are
- * not NUL-terminated.
+ * The strings and @unknown_extra point into the buffer that was parsed.  The
+ * strings are not NUL-terminated.
  */
 struct qcow2_snapshot {
 	u64 l1_table_offset;
@@ -40,31 +40,32 @@ struct qcow2_snapshot {
  * @h:      the header
  * @buf:    the table from this entry on
  * @len:    bytes at @buf
- * @offset: of the entry in the image file, for @fault
+ * @offset: offset of the entry in the image file, bytes, for @fault
  * @s:      filled in; a missing disk size becomes the header's size
- * @fault:  why it was refused
+ * @fault:  set where the entry is refused
  *
- * Checks the entry and its L1 table's size, alignment and range.
+ * Checks the entry, and the size, the alignment and the range of its L1 table.
  *
- * Return: 0; -EUCLEAN; -ENODATA: the entry goes on beyond @len, with
- * @s->entry_len set to what is needed so far.
+ * Return: 0; -EUCLEAN; -ENODATA: the entry goes on beyond @len, and
+ * @s->entry_len is set to the bytes that are known to be needed.
  */
 int qcow2_snapshot_parse(const struct qcow2_header *h, const void *buf,
 			 size_t len, u64 offset, struct qcow2_snapshot *s,
 			 struct qcow_fault *fault);
 
-/** qcow2_snapshot_encoded_len - bytes of its entry, padding included */
+/** qcow2_snapshot_encoded_len - bytes of an encoded entry with its padding */
 u32 qcow2_snapshot_encoded_len(const struct qcow2_snapshot *s);
 
 /**
- * qcow2_snapshot_encode - a new entry, as it lies in the file
- * @buf: qcow2_snapshot_encoded_len() bytes
+ * qcow2_snapshot_encode - encode a new entry as it lies in the file
+ * @buf: room for qcow2_snapshot_encoded_len() bytes
+ * @s:   the entry
  *
- * With the extra data that QEMU writes today, and no unknown one.
+ * The entry gets the extra data that QEMU writes today, and no unknown ones.
  */
 void qcow2_snapshot_encode(void *buf, const struct qcow2_snapshot *s);
 
-/** qcow2_snapshot_matches - does the id (or the name) equal this string? */
+/** qcow2_snapshot_matches_id - does the id, or the name, equal a string? */
 bool qcow2_snapshot_matches_id(const struct qcow2_snapshot *s,
 			       const char *string, size_t len);
 bool qcow2_snapshot_matches_name(const struct qcow2_snapshot *s,
