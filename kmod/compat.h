@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What older kernels lack.  Every file is written for the newest interface;
- * this header, included before everything else, supplies it where Kbuild did
- * not find it in the kernel's headers.
+ * Supply what older kernels lack.  Every file is written for the newest
+ * interface.  This header is included before everything else, and supplies what
+ * Kbuild did not find in the headers of the kernel.
  *
- * "Since" names the first release of kernel.org that has it; stable kernels
- * and vendors may have it earlier.  What is supplied is declared, not defined
- * as a macro, wherever that can be: where the kernel has it after all, and
- * Kbuild looked for it in the wrong way, the compiler sees it declared twice
- * and the build fails.
+ * "Since" names the first release of kernel.org that has it; stable kernels and
+ * vendors may have it earlier.  Wherever possible, what is supplied is declared
+ * and not defined as a macro: if the kernel has it after all, because Kbuild
+ * looked for it in the wrong way, the compiler finds two declarations and the
+ * build fails.
  */
 #ifndef QCOW_COMPAT_H
 #define QCOW_COMPAT_H
@@ -25,12 +25,15 @@
 #include <linux/workqueue.h>
 
 #ifndef PF_BLOCK_TS
-/* Since 6.9; before, plugs keep no time. */
+/* Since 6.9.  Before, plugs hold no time. */
 enum { PF_BLOCK_TS = 0 };
 #endif
 
 #ifndef HAVE_RQ_LIST
-/* struct rq_list: since 6.13; before, requests taken ahead are a bare chain. */
+/*
+ * struct rq_list: since 6.13.  Before, requests that were allocated ahead are a
+ * bare chain.
+ */
 #define qcow_plug_cached(plug)	((plug)->cached_rq)
 #define qcow_plug_first(plug)	((plug)->mq_list)
 #define rq_list_add_head(list, rq)	rq_list_add(list, rq)
@@ -42,19 +45,22 @@ typedef struct rq_list qcow_rq_list;
 #endif
 
 #ifndef HAVE_SHOULD_MERGE
-/* Until 6.13; since 6.14 every queue merges requests that does not refuse. */
+/* Until 6.13.  Since 6.14 every queue merges requests unless it refuses to. */
 enum { BLK_MQ_F_SHOULD_MERGE = 0 };
 #endif
 
 #ifndef HAVE_INIT_REQUEST_INT
-/* In 7.3, not in 7.1: before, a request's node is unsigned, NUMA_NO_NODE not. */
+/*
+ * In 7.3, not in 7.1.  Before, the node of a request is unsigned although
+ * NUMA_NO_NODE is negative.
+ */
 typedef unsigned int qcow_node_t;
 #else
 typedef int qcow_node_t;
 #endif
 
 #ifndef HAVE_BVEC_ITER_OFFSET
-/* In 7.3, not in 7.1: before, the offset in a segment has another name. */
+/* In 7.3, not in 7.1.  Before, the offset in a segment has another name. */
 #define bi_offset	bi_bvec_done
 #endif
 
@@ -70,12 +76,12 @@ static inline void bvec_set_page(struct bio_vec *bvec, struct page *page,
 #endif
 
 #ifndef HAVE_WQ_PERCPU
-/* Since 6.17; before, a workqueue that is not unbound is bound to CPUs. */
+/* Since 6.17.  Before, a workqueue without WQ_UNBOUND is bound to CPUs. */
 enum { WQ_PERCPU = 0 };
 #endif
 
 #ifndef HAVE_SYSTEM_DFL_WQ
-/* Since 6.17.  The declaration is there to clash with the kernel's. */
+/* Since 6.17.  The declaration is there to clash with that of the kernel. */
 extern struct qcow_absent *system_dfl_wq;
 #define system_dfl_wq	system_unbound_wq
 #endif
@@ -120,7 +126,7 @@ static inline void kiocb_end_write(struct kiocb *iocb)
 #endif
 
 #ifndef HAVE_FREEZE_NON_OWNER
-/* Since 6.13; before, a freeze is nothing that lockdep knows of. */
+/* Since 6.13.  Before, lockdep does not know of frozen queues. */
 static inline void blk_freeze_queue_start_non_owner(struct request_queue *q)
 {
 	blk_freeze_queue_start(q);
@@ -133,7 +139,7 @@ static inline void blk_mq_unfreeze_queue_non_owner(struct request_queue *q)
 #endif
 
 #ifndef HAVE_QUEUE_LIMITS_FEATURES
-/* Since 6.11; before, features are flags of the queue and set by functions. */
+/* Since 6.11.  Before, features are flags of the queue, set by functions. */
 typedef unsigned int blk_features_t;
 enum {
 	BLK_FEAT_WRITE_CACHE	= 1U << 0,
@@ -153,7 +159,7 @@ static inline void qcow_set_features(struct request_queue *q,
 #endif
 
 #ifndef HAVE_ALLOC_DISK_LIMITS
-/* Since 6.9; before, each limit of a queue is set by a function. */
+/* Since 6.9.  Before, each limit of a queue is set by a function. */
 static inline void qcow_apply_limits(struct request_queue *q,
 				     const struct queue_limits *lim)
 {
@@ -171,7 +177,7 @@ static inline void qcow_apply_limits(struct request_queue *q,
 }
 #endif
 
-/* blk_mq_alloc_disk() in its three shapes: before 6.9, before 6.11, and now. */
+/* blk_mq_alloc_disk() has three forms: before 6.9, before 6.11, and now. */
 static inline struct gendisk *qcow_alloc_disk(struct blk_mq_tag_set *set,
 					      struct queue_limits *lim,
 					      blk_features_t features,
@@ -198,8 +204,8 @@ static inline struct gendisk *qcow_alloc_disk(struct blk_mq_tag_set *set,
 
 #ifndef HAVE_SHRINKER_ALLOC
 /*
- * Since 6.7; before, a shrinker is the caller's memory.  One that could not be
- * registered is never called, and may be unregistered all the same.
+ * Since 6.7.  Before, the caller allocates a shrinker.  A shrinker that could
+ * not be registered is never called, and may be unregistered all the same.
  */
 static inline struct shrinker *shrinker_alloc(unsigned int flags,
 					      const char *name)
