@@ -56,7 +56,7 @@ static int collect(struct gendisk *disk, struct frozen *all)
 	return 0;
 }
 
-/* A block device that somebody else has frozen (-EBUSY) stays as it is. */
+/* A block device that is frozen already (-EBUSY) stays as it is. */
 static int freeze_all(struct gendisk *disk, struct frozen *f)
 {
 	struct frozen all;
@@ -199,7 +199,7 @@ int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 				  dev->number);
 	else
 		dev->changing = true;
-	/* nobody opens the device until it has its new content */
+	/* the device cannot be opened until it has its new content */
 	if (!err && takes_away(change) && !force)
 		dev->shut = true;
 	mutex_unlock(&disk->open_mutex);

@@ -6,8 +6,9 @@
  * disk; on failure each step is undone in reverse.
  *
  * A detach is decided with the disk's open_mutex held, under which openers are
- * counted: so nobody opens a device that is being detached.  It is done without
- * any lock, because both add_disk() and del_gendisk() do I/O.
+ * counted: so no task can open a device that is being detached.  The rest of
+ * the detach is done without any lock, because del_gendisk() does I/O, as
+ * add_disk() does.
  */
 #include <linux/blkdev.h>
 #include <linux/idr.h>

@@ -113,9 +113,9 @@ static void io_finish(struct qcow_io *io)
 		io_short(io, got);
 	else if (!io->waited)
 		/*
-		 * An error that came up in the task of somebody else is not
-		 * final: that task may have been killed (-EINTR), or the device
-		 * may not support IOCB_NOWAIT.
+		 * No error of a nowait I/O is final: the task, which can be any
+		 * user of the device, may have been killed (-EINTR), or the
+		 * device may not support IOCB_NOWAIT.
 		 */
 		io_end(io, -EAGAIN);
 	else

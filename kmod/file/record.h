@@ -25,7 +25,7 @@ enum qcow_record_type {
 	QCOW_RECORD_STEP = 9,		/* @arg: enum qcow_record_step */
 	QCOW_RECORD_LOST = 10,		/* no memory: the record is useless */
 	QCOW_RECORD_CHANGE = 11,	/* a structural change, see below */
-	QCOW_RECORD_CHANGE_END = 12,	/* it ended; requests still wait */
+	QCOW_RECORD_CHANGE_END = 12,	/* the change ended; requests wait */
 };
 
 enum qcow_record_step {

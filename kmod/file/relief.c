@@ -37,8 +37,8 @@
 #define KEEN		(2 * HZ)
 
 /*
- * Elements that one look adds at most.  It pauses after each one, so that the
- * waiting tasks have time to take it.
+ * Elements that one look adds at most.  The work item pauses after each one, so
+ * that the waiting tasks have time to take it.
  */
 #define DONATIONS	64
 #define PAUSE_US	50

@@ -33,10 +33,10 @@
 #include <linux/sched/task_stack.h>
 
 /*
- * A submission below us may use half of the stack.  It may need more than the
- * way to the device: if all bios of a write have ended before the submission
- * returns, the file system ends the write in this task, and that may take a
- * transaction.  `make check-stack` measures what is left.
+ * A submission below us may use half of the stack.  The way to the device needs
+ * less, but if all bios of a write have ended before the submission returns,
+ * the file system ends the write in this task, and that may take a transaction.
+ * `make check-stack` measures what is left.
  */
 #define QCOW_TASK_STACK_NEEDED	(THREAD_SIZE / 2)
 

@@ -118,7 +118,7 @@ int qcow2_header_parse(const void *buf, size_t len, struct qcow2_header *h,
  */
 void qcow2_header_set_autoclear(void *buf, u64 autoclear_features);
 
-/** qcow2_header_set_incompatible - change the incompatible features likewise */
+/** qcow2_header_set_incompatible - the same for the incompatible features */
 void qcow2_header_set_incompatible(void *buf, u64 incompatible_features);
 
 /** qcow2_header_set_refcount_table - change where the refcount table lies */

@@ -116,8 +116,9 @@ struct qcow_layer {
 #define QCOW_ATTACH_NO_DISCARD	(1U << 4)
 /*
  * A device that cannot be opened, without a node and without partitions, for
- * ioctls below on an image that is not in use.  It is detached at the latest
- * when the control file is closed through which it was attached.
+ * ioctls below on an image that is not in use.  If the caller does not detach
+ * the device, it is detached when the control file is closed through which it
+ * was attached.
  */
 #define QCOW_ATTACH_HIDDEN	(1U << 5)
 

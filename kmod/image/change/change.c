@@ -55,8 +55,8 @@ void qcow_change_close(struct qcow_change *change)
 }
 
 /*
- * For the rest of the driver the emptying is a part of the merge and no change
- * of its own: the disk reads as before.
+ * The caller must not see QCOW_CHANGE_EMPTY in @change->op: for the caller the
+ * content does not change, because the disk reads as before.
  */
 static int merge_and_empty(struct qcow_image *image, struct qcow_change *change,
 			   struct qcow_reason *why)

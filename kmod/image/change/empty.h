@@ -6,6 +6,12 @@
 struct qcow_change;
 struct qcow_shadow;
 
+/**
+ * qcow_empty - build an empty L1 table, and drop what the old one refers to
+ *
+ * Context: the image is at rest.
+ * Return: 0 or an error.
+ */
 int qcow_empty(struct qcow_shadow *s, struct qcow_change *change);
 
 #endif /* QCOW_IMAGE_CHANGE_EMPTY_H */

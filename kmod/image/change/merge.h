@@ -14,7 +14,10 @@ int qcow_merge_open(struct qcow_image *image, struct qcow_change *change,
 		    struct qcow_reason *why);
 void qcow_merge_free(struct qcow_merge_state *merge);
 
-/* Called with the queue frozen: see struct qcow_change. */
+/*
+ * Begin, end or stop a merge.  Called with the queue frozen: see struct
+ * qcow_change.
+ */
 int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
 		     struct qcow_reason *why);
 int qcow_merge_end(struct qcow_image *image, struct qcow_reason *why);

@@ -157,8 +157,8 @@ static int rebase_check(const struct qcow_image *image,
 }
 
 /*
- * The alignment of the memory of requests was fixed at attach.  It must do for
- * the files of the new backing chain.
+ * The alignment of the memory of requests was fixed at attach.  It must suffice
+ * for the files of the new backing chain.
  */
 int qcow_backing_check(const struct qcow_image *image,
 		       const struct qcow_image *backing,

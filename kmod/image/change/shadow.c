@@ -48,8 +48,8 @@
 /**
  * struct shadow_block - a refcount block as it becomes
  * @data: the block as it lies in the file
- * @host: its offset in the file, bytes; 0 if it is new
- * @changed: it has to be written, to another place
+ * @host: offset of the block in the file, bytes; 0 if the block is new
+ * @changed: the block has to be written, to another place
  */
 struct shadow_block {
 	void *data;

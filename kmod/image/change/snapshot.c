@@ -321,8 +321,8 @@ static int refuse_attached(struct qcow_shadow *s, const struct sought *t)
 }
 
 /*
- * Set COPIED where only the active disk refers to a cluster now: it may write
- * there in place.
+ * Set COPIED where only the active disk refers to a cluster now, so that a
+ * write to the disk may be done in place.
  */
 static int mark_active(struct qcow_shadow *s)
 {

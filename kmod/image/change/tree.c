@@ -225,7 +225,7 @@ int qcow_tree_drop_active(struct qcow_shadow *s)
 					   false);
 }
 
-/* To continue would free clusters that are in use. */
+/* If the change went on, it would free clusters that are in use. */
 static int refuse_uncounted(struct qcow_shadow *s, u64 cluster)
 {
 	return qcow_refuse(s->why, -EUCLEAN,
@@ -273,8 +273,8 @@ static int put_again(struct qcow_shadow *s, u64 l1_entry)
 }
 
 /*
- * s->table has changed.  It is written to new clusters, unless it lies in new
- * ones already.
+ * Write the changed s->table to new clusters, or over the new clusters that it
+ * lies in already.
  */
 static int tree_replace(struct qcow_shadow *s, u64 *l1_entry)
 {

@@ -139,8 +139,8 @@ static int refuse_unlike(const struct qcow_image *image,
 }
 
 /*
- * Return true if the image is to be replaced by the one that is being opened,
- * and has no other user.
+ * Return true if the chain that is being opened replaces the image, and the
+ * image has no other user.
  */
 static bool gives_way(const struct qcow_image *image,
 		      const struct qcow_open *open)
