@@ -76,7 +76,7 @@ static inline void qcow_reserve_leave(unsigned int flags)
  * Return: for qcow_urgent_leave().
  */
 int qcow_urgent_enter(void);
-/** qcow_urgent_leave - undo qcow_urgent_enter(); @nice: what that has returned */
+/** qcow_urgent_leave - undo qcow_urgent_enter(), which returned @nice */
 void qcow_urgent_leave(int nice);
 
 int qcow_relief_init(void);

@@ -22,7 +22,7 @@ int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change);
  * A snapshot whose id is @change->name is preferred to one with that name.
  */
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change);
-/** qcow_snapshot_delete - build the tables without a snapshot, sought likewise */
+/** qcow_snapshot_delete - build the tables without a snapshot, as above */
 int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change);
 
 #endif /* QCOW_IMAGE_CHANGE_SNAPSHOT_H */
