@@ -107,7 +107,14 @@ struct qcow_buf;
  */
 u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
 		      const struct qcow_buf *buf, u32 arg);
-/** qcow_record_change - a structural change of this kind begins */
+/**
+ * qcow_record_change - a structural change begins
+ * @kind: enum qcow_change_op
+ * @size: the size that the disk will have, bytes
+ * @name: name of a snapshot, @len bytes
+ *
+ * Return: the id for qcow_record_end(); 0 if nothing is recorded.
+ */
 u64 qcow_record_change(u32 kind, u64 size, const char *name, u32 len);
 /** qcow_record_end - it ended; @type is END, REQ_END or CHANGE_END */
 void qcow_record_end(enum qcow_record_type type, u64 id, int result);

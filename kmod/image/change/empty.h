@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Build the tables of an overlay that becomes empty, for the switch. */
+/*
+ * Build the tables of an overlay that becomes empty; qcow_shadow_switch() makes
+ * them the image's.
+ */
 #ifndef QCOW_IMAGE_CHANGE_EMPTY_H
 #define QCOW_IMAGE_CHANGE_EMPTY_H
 

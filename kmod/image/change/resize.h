@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Build the tables of a disk of another size, for the switch. */
+/*
+ * Build the tables of a disk of another size; qcow_shadow_switch() makes them
+ * the image's.
+ */
 #ifndef QCOW_IMAGE_CHANGE_RESIZE_H
 #define QCOW_IMAGE_CHANGE_RESIZE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Build the tables after an internal snapshot is made, applied or deleted, for
- * the switch.
+ * Build the tables with which an internal snapshot is created, applied or
+ * deleted; qcow_shadow_switch() makes them the image's.
  */
 #ifndef QCOW_IMAGE_CHANGE_SNAPSHOT_H
 #define QCOW_IMAGE_CHANGE_SNAPSHOT_H
