@@ -43,7 +43,7 @@ struct qcow2_bitmap {
 	u32 extra_data_size;
 	const u8 *extra_data;
 	const char *name;
-	u32 entry_len;			/* bytes of the entry, padding included */
+	u32 entry_len;			/* bytes of the entry with padding */
 };
 
 /**

@@ -32,7 +32,7 @@ struct qcow2_snapshot {
 	u16 name_len;
 	const u8 *unknown_extra;	/* beyond the members above */
 	u32 unknown_extra_len;
-	u32 entry_len;			/* bytes of the entry, padding included */
+	u32 entry_len;			/* bytes of the entry with padding */
 };
 
 /**
