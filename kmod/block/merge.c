@@ -130,11 +130,12 @@ int qcow_device_merge_stop(unsigned int number, const struct file *ctl,
 
 void qcow_device_merge_orphans(const struct file *ctl)
 {
-	struct qcow_reason why = { };
 	struct qcow_device *dev;
 	u64 pause_ns;
 
 	while ((dev = qcow_device_merged_by(ctl))) {
+		struct qcow_reason why = { };
+
 		mutex_lock(&dev->merge_lock);
 		if (stop(dev, &pause_ns, &why))
 			pr_err("qcow%u: %s\n", dev->number, why.text);

@@ -266,7 +266,7 @@ static int shadow_take(struct qcow_shadow *s, u64 count, u64 *first)
 	if (s->next + count > s->extended) {
 		err = qcow_file_extend(s->image->file, to_bytes(s, s->extended),
 				       to_bytes(s, step));
-		if (err == -ENOSPC && step > count) {
+		if ((err == -ENOSPC || err == -EDQUOT) && step > count) {
 			step = count;
 			err = qcow_file_extend(s->image->file,
 					       to_bytes(s, s->extended),
