@@ -33,7 +33,11 @@ struct qcow_merge_state {
 /** qcow_merge_mark - have @len bytes of the disk from @pos on copied (again) */
 void qcow_merge_mark(struct qcow_merge_state *merge, u64 pos, u64 len);
 
-/** qcow_merge_enter - a command to an image that is being merged begins */
+/**
+ * qcow_merge_enter - a command to an image that is being merged begins
+ *
+ * It may use clusters of the backing file, so it enters that file's epoch, too.
+ */
 void qcow_merge_enter(struct qcow_cmd *cmd);
 /** qcow_merge_leave - the command ends: mark what it changed; any context */
 void qcow_merge_leave(struct qcow_cmd *cmd);

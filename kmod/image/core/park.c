@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Count who still uses a command, wake parked commands, and end commands. */
+/* Count the users of a command, wake parked commands, and end commands. */
 #include "image/core/epoch_ref.h"
 #include "image/core/marks.h"
 #include "image/core/park.h"

@@ -271,7 +271,7 @@ bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd)
 		   image->cache.limit - image->cache.limit / 4))
 		return false;
 	spin_lock(&commit->lock);
-	/* after an error that stays, no commit would wake the command */
+	/* after an error that stays, nothing becomes clean: do not wait */
 	if (!READ_ONCE(image->health.error)) {
 		list_add_tail(&cmd->node, &commit->throttled);
 		parked = true;

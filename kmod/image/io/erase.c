@@ -22,7 +22,7 @@
 #include "image/map/run.h"
 #include "image/map/slice.h"
 
-/* Clusters that are unlinked under one lock. */
+/* Clusters that are unlinked at most while a slice's lock is held. */
 #define UNLINK_BATCH	64
 
 /** struct unlinked - @nr entries that were replaced, to be released */

@@ -14,7 +14,7 @@
 struct qcow_cmd;
 struct qcow_image;
 
-#define QCOW_INFLATE_CACHE	(8U << 20)	/* bytes an image */
+#define QCOW_INFLATE_CACHE	(8U << 20)	/* bytes for each image */
 
 /**
  * struct qcow_inflated - a decompressed cluster, or the beginning of one

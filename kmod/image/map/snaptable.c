@@ -13,7 +13,7 @@
 #include "image/core/types.h"
 #include "image/map/snaptable.h"
 
-/* Bytes of the snapshot table that are read to look at one entry. */
+/* Bytes that are read first to look at one entry of the snapshot table. */
 #define SNAPSHOT_READ	(QCOW2_MAX_SNAPSHOT_EXTRA + 512)
 
 /* Parse the entry at t->offset.  If it is longer than the buffer, read more. */
@@ -63,8 +63,8 @@ static int table_next(struct qcow_snaptable *t, const struct qcow2_snapshot *s,
 }
 
 /*
- * As qemu-img does, an id is what was meant if there is one, else a name.
- * @s leads into t->buf.
+ * For a string that may be an id or a name, the caller looks for an id first
+ * and then for a name, as qemu-img does.
  */
 int qcow_snaptable_find(struct qcow_snaptable *t, const char *string, u32 len,
 			bool (*matches)(const struct qcow2_snapshot *s,
