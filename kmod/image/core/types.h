@@ -109,7 +109,7 @@ struct qcow_commit {
 
 /**
  * struct qcow_health - an error that stays until the image is attached again
- * @lock:	guards @error and @failed
+ * @lock:	guards changes of @error and @failed
  * @error:	a negative errno, or 0 if all is well; after an error nothing is
  *		allocated or released, and every flush fails
  * @failed:	words that name the operation that failed
