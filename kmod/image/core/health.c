@@ -18,7 +18,10 @@ void qcow_health_fail(struct qcow_image *image, const char *what, int err)
 	spin_lock(&health->lock);
 	if (!health->error) {
 		health->failed = what;
-		/* with the readers of @failed: they see it where they see this */
+		/*
+		 * Pairs with smp_load_acquire() in qcow_change_check_health()
+		 * and qcow_view_degraded(): a reader of @error sees @failed.
+		 */
 		smp_store_release(&health->error, err);
 		pr_err("%s: %s failed (%d): no more allocation, and flushes fail, until it is attached again\n",
 		       image->path, what, err);
