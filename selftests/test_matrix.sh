@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 600
+# timeout: 900
 #
 # Every kind of image that qemu-img makes reads as qemu-img reads it.  The
 # images are made by prog/images; what it calls `disk` is attached beside the

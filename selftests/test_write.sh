@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 900
+# timeout: 1200
 # long-timeout: 7200
 #
 # Every kind of image is written to, by requests of all sorts that race, and
