@@ -40,6 +40,7 @@ int qcow_change_check_op(const struct qcow_view *view, enum qcow_change_op op,
 int qcow_change_check_health(const struct qcow_image *image,
 			     struct qcow_reason *why)
 {
+	/* pairs with smp_store_release() in qcow_health_fail() */
 	if (smp_load_acquire(&image->health.error))
 		return qcow_refuse(why, -EIO,
 				   "%s: cannot be changed since %s failed; detach it first",
