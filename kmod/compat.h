@@ -36,12 +36,9 @@ enum { PF_BLOCK_TS = 0 };
  */
 #define qcow_plug_cached(plug)	((plug)->cached_rq)
 #define qcow_plug_first(plug)	((plug)->mq_list)
-#define rq_list_add_head(list, rq)	rq_list_add(list, rq)
-typedef struct request *qcow_rq_list;
 #else
 #define qcow_plug_cached(plug)	rq_list_peek((struct rq_list *)&(plug)->cached_rqs)
 #define qcow_plug_first(plug)	rq_list_peek((struct rq_list *)&(plug)->mq_list)
-typedef struct rq_list qcow_rq_list;
 #endif
 
 #ifndef HAVE_SHOULD_MERGE

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 800
 # dmesg: EXT4-fs|XFS
 #
 # qcowctl snapshot, on devices in use and on files: QEMU and the driver take

@@ -218,9 +218,10 @@ static bool plug_holds_others(const struct blk_plug *plug,
 	return (cached && cached->q != q) || (first && first->q != q);
 }
 
-/* Submit one request, as a part of @batch unless that is NULL. */
-static blk_status_t submit(struct request *rq, struct qcow_cmd_batch *batch)
+static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
+			     const struct blk_mq_queue_data *bd)
 {
+	struct request *rq = bd->rq;
 	struct qcow_request *qr = blk_mq_rq_to_pdu(rq);
 	struct qcow_device *dev = device_of(rq);
 	struct qcow_cmd *cmd = &qr->cmd;
@@ -237,7 +238,7 @@ static blk_status_t submit(struct request *rq, struct qcow_cmd_batch *batch)
 	if (unlikely(err))
 		return err == -ENOMEM ? BLK_STS_RESOURCE :
 					errno_to_blk_status(err);
-	cmd->no_inline = !batch && plug_holds_others(current->plug, rq->q);
+	cmd->no_inline = plug_holds_others(current->plug, rq->q);
 	cmd->ioprio = req_get_ioprio(rq);
 	cmd->pos = blk_rq_pos(rq) << SECTOR_SHIFT;
 	cmd->len = blk_rq_bytes(rq);
@@ -246,42 +247,8 @@ static blk_status_t submit(struct request *rq, struct qcow_cmd_batch *batch)
 	trace_qcow_request_start(dev->number, rq);
 	qr->record = qcow_record_begin(QCOW_RECORD_REQ, 0, cmd->pos, cmd->len,
 				       NULL, cmd->op);
-	if (batch)
-		qcow_cmd_submit_in(batch, cmd);
-	else
-		qcow_cmd_submit(cmd);
+	qcow_cmd_submit(cmd);
 	return BLK_STS_OK;
-}
-
-static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
-			     const struct blk_mq_queue_data *bd)
-{
-	return submit(bd->rq, NULL);
-}
-
-/*
- * Submit all requests of a plug that holds requests of this queue only.  The
- * block layer submits requests that stay in @list by queue_rq(), one by one.
- */
-static void queue_rqs(qcow_rq_list *list)
-{
-	struct request *rq = rq_list_peek(list);
-	struct qcow_cmd_batch batch;
-
-	if (plug_holds_others(current->plug, rq->q) ||
-	    !qcow_cmd_batch_begin(&batch))
-		return;
-	while ((rq = rq_list_peek(list))) {
-		blk_status_t status;
-
-		rq_list_pop(list);
-		status = submit(rq, &batch);
-		if (unlikely(status)) {
-			rq_list_add_head(list, rq);
-			break;
-		}
-	}
-	qcow_cmd_batch_end(&batch);
 }
 
 static int init_request(struct blk_mq_tag_set *set, struct request *rq,
@@ -300,7 +267,6 @@ static int init_request(struct blk_mq_tag_set *set, struct request *rq,
 
 static const struct blk_mq_ops queue_ops = {
 	.queue_rq = queue_rq,
-	.queue_rqs = queue_rqs,
 	.init_request = init_request,
 };
 

@@ -6,11 +6,9 @@
 #ifndef QCOW_IMAGE_IMAGE_H
 #define QCOW_IMAGE_IMAGE_H
 
-#include <linux/blkdev.h>
 #include <linux/types.h>
 
 #include "file/reason.h"
-#include "file/task.h"
 #include "image/core/interface.h"
 
 struct inode;
@@ -169,30 +167,6 @@ void qcow_cmd_init(struct qcow_cmd *cmd);
  * queue).
  */
 void qcow_cmd_submit(struct qcow_cmd *cmd);
-
-/**
- * struct qcow_cmd_batch - commands that one task submits one after another
- * @task: the state of the task that was put aside
- * @plug: holds the I/O of the commands, which is issued at the end
- */
-struct qcow_cmd_batch {
-	struct qcow_task task;
-	struct blk_plug plug;
-};
-
-/**
- * qcow_cmd_batch_begin - begin a batch, if the task may submit I/O itself
- *
- * Return: false if it may not: then the caller submits each command with
- * qcow_cmd_submit().
- */
-bool qcow_cmd_batch_begin(struct qcow_cmd_batch *batch);
-
-/** qcow_cmd_submit_in - as qcow_cmd_submit(), for a command of a batch */
-void qcow_cmd_submit_in(struct qcow_cmd_batch *batch, struct qcow_cmd *cmd);
-
-/** qcow_cmd_batch_end - issue the I/O that the plug holds, and end the batch */
-void qcow_cmd_batch_end(struct qcow_cmd_batch *batch);
 
 /** qcow_image_init - to be called when the module is loaded */
 int qcow_image_init(void);

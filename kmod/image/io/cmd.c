@@ -333,8 +333,11 @@ void qcow_cmd_init(struct qcow_cmd *cmd)
 	INIT_WORK(&cmd->work, cmd_work);
 }
 
-static void cmd_start(struct qcow_cmd *cmd)
+void qcow_cmd_submit(struct qcow_cmd *cmd)
 {
+	struct qcow_task task;
+	int ret = -EAGAIN;
+
 	atomic_set(&cmd->pending, 1);
 	cmd->dispatched = 0;
 	cmd->first_used = false;
@@ -345,41 +348,12 @@ static void cmd_start(struct qcow_cmd *cmd)
 		if (unlikely(cmd->view->image->merge) && cmd->epoch)
 			qcow_merge_enter(cmd);
 	}
-}
-
-void qcow_cmd_submit(struct qcow_cmd *cmd)
-{
-	struct qcow_task task;
-	int ret = -EAGAIN;
-
-	cmd_start(cmd);
 	if (cmd->op <= QCOW_OP_WRITE && !cmd->no_inline &&
 	    qcow_task_enter(&task, cmd->op == QCOW_OP_WRITE)) {
 		ret = cmd_dispatch(cmd, true);
 		qcow_task_leave(&task);
 	}
 	cmd_settle(cmd, ret);
-}
-
-bool qcow_cmd_batch_begin(struct qcow_cmd_batch *batch)
-{
-	if (!qcow_task_enter(&batch->task, true))
-		return false;
-	blk_start_plug(&batch->plug);
-	return true;
-}
-
-void qcow_cmd_submit_in(struct qcow_cmd_batch *batch, struct qcow_cmd *cmd)
-{
-	cmd_start(cmd);
-	cmd_settle(cmd, cmd->op <= QCOW_OP_WRITE ?
-			cmd_dispatch(cmd, true) : -EAGAIN);
-}
-
-void qcow_cmd_batch_end(struct qcow_cmd_batch *batch)
-{
-	blk_finish_plug(&batch->plug);
-	qcow_task_leave(&batch->task);
 }
 
 struct waited_cmd {
