@@ -3,6 +3,7 @@
  * Record all that is done to the files of writable images, for selftests/crash.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -19,6 +20,12 @@
 static unsigned int break_rule;
 module_param(break_rule, uint, 0644);
 MODULE_PARM_DESC(break_rule, "a rule of the crash protocol to break (tests only)");
+
+static unsigned int stall;
+module_param(stall, uint, 0644);
+MODULE_PARM_DESC(stall, "a place where the next task stalls (tests only)");
+
+#define STALLED	0x100	/* in stall: the task is there, until a test clears it */
 
 /**
  * struct entry - an entry of the record that was not read completely yet
@@ -149,6 +156,14 @@ void qcow_record_step(enum qcow_record_step step)
 bool qcow_rule_broken(enum qcow_rule rule)
 {
 	return READ_ONCE(break_rule) == rule;
+}
+
+void qcow_stall(enum qcow_stall place)
+{
+	if (cmpxchg(&stall, place, place | STALLED) != place)
+		return;
+	while (READ_ONCE(stall) & STALLED)
+		msleep(20);
 }
 
 static void drop_entries(void)

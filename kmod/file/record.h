@@ -96,6 +96,15 @@ enum qcow_rule {
 	QCOW_RULE_SHADOW_REFS = 14,	/* count the new structures */
 };
 
+/*
+ * Places where a test has a task stall, by the module parameter stall, so that
+ * others overtake it.
+ */
+enum qcow_stall {
+	QCOW_STALL_TABLE = 1,		/* L1 leads to the copy of a table */
+	QCOW_STALL_LOAD = 2,		/* it is known where a slice lies */
+};
+
 struct qcow_buf;
 
 #ifdef QCOW_RECORD
@@ -120,6 +129,8 @@ u64 qcow_record_change(u32 kind, u64 size, const char *name, u32 len);
 void qcow_record_end(enum qcow_record_type type, u64 id, int result);
 void qcow_record_step(enum qcow_record_step step);
 bool qcow_rule_broken(enum qcow_rule rule);
+/** qcow_stall - the first task that comes here after a test has asked sleeps */
+void qcow_stall(enum qcow_stall place);
 void qcow_record_init(void);
 void qcow_record_exit(void);
 
@@ -142,6 +153,7 @@ static inline void qcow_record_end(enum qcow_record_type type, u64 id,
 				   int result) { }
 static inline void qcow_record_step(enum qcow_record_step step) { }
 static inline bool qcow_rule_broken(enum qcow_rule rule) { return false; }
+static inline void qcow_stall(enum qcow_stall place) { }
 static inline void qcow_record_init(void) { }
 static inline void qcow_record_exit(void) { }
 

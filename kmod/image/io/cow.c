@@ -515,33 +515,11 @@ int qcow_cow_write(struct qcow_cmd *cmd, struct qcow_run *run)
 	return ret == -EBUSY ? qcow_alloc_wait(image, cmd) : ret;
 }
 
-static bool any_copied(const struct qcow_image *image,
-		       const struct qcow_slice *slice)
-{
-	u32 i;
-
-	for (i = 0; i < 1U << image->entry_bits; i++)
-		if (qcow_slice_entry(&image->geo, slice, i).entry &
-		    QCOW2_OFLAG_COPIED)
-			return true;
-	return false;
-}
-
-static bool slice_has_copied(struct qcow_image *image, unsigned long number)
-{
-	struct qcow_slice *slice;
-	bool any;
-
-	rcu_read_lock();
-	slice = qcow_cache_find(&image->active, number);
-	any = slice && any_copied(image, slice);
-	rcu_read_unlock();
-	return any;
-}
-
 /*
- * Clear COPIED in resident slices of the table that were read while the table
- * still counted as not shared.
+ * Clear COPIED in resident slices of a table that a snapshot shares: they may
+ * have been read while the table still counted as not shared.  The slices do
+ * not become dirty by this, as the copy of the table in the file has the same
+ * entries.
  */
 static void strip_resident(struct qcow_image *image, u64 l1_index)
 {
@@ -554,16 +532,20 @@ static void strip_resident(struct qcow_image *image, u64 l1_index)
 	if (qcow_rule_broken(QCOW_RULE_COPIED))
 		return;
 	for (n = first; n < first + (1ULL << in_table); n++) {
-		slice = slice_has_copied(image, n) ?
-			qcow_slice_lock(&image->active, n) : NULL;
-		if (!slice)
-			continue;
-		for (i = 0; i < 1U << image->entry_bits; i++) {
-			e = qcow_slice_entry(&image->geo, slice, i);
-			e.entry &= ~QCOW2_OFLAG_COPIED;
-			qcow_slice_set(&image->geo, slice, i, e);
+		rcu_read_lock();
+		slice = qcow_cache_find(&image->active, n);
+		if (slice) {
+			spin_lock(&slice->lock);
+			for (i = 0; i < 1U << image->entry_bits; i++) {
+				e = qcow_slice_entry(&image->geo, slice, i);
+				if (!(e.entry & QCOW2_OFLAG_COPIED))
+					continue;
+				e.entry &= ~QCOW2_OFLAG_COPIED;
+				qcow_slice_set(&image->geo, slice, i, e);
+			}
+			spin_unlock(&slice->lock);
 		}
-		qcow_slice_unlock(slice);
+		rcu_read_unlock();
 	}
 }
 
@@ -605,10 +587,15 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 	}
 	/* the old table stays noted as metadata: a snapshot still has it */
 	kfree(qcow_metadata_add(image, m, fresh, 1));
+	/*
+	 * Strip first.  From the moment in which L1 leads to the copy other
+	 * tasks change its entries, and those of theirs keep COPIED.
+	 */
+	strip_resident(image, l1_index);
 	spin_lock(&image->l1.lock);
 	qcow_l1_set(image, l1_index, (fresh << bits) | QCOW2_OFLAG_COPIED);
 	spin_unlock(&image->l1.lock);
-	strip_resident(image, l1_index);
+	qcow_stall(QCOW_STALL_TABLE);
 	/*
 	 * The table does not become verified by this: a slice that is still
 	 * being read may have COPIED flags.

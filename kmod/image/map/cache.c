@@ -368,6 +368,7 @@ static void load_aim(struct qcow_slice_load *load)
 	load->shared = slice->view->image->writable &&
 		       !(slice_l1_entry(slice) & QCOW2_OFLAG_COPIED);
 	load->io.pos = qcow_slice_host(slice);
+	qcow_stall(QCOW_STALL_LOAD);
 }
 
 /*

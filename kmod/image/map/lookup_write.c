@@ -131,7 +131,11 @@ static int map_slice_write(struct qcow_image *image,
 	return 0;
 }
 
-/* The slice is not resident, or its COPIED flags were not verified. */
+/*
+ * The slice is not resident, or its COPIED flags were not verified.  In a table
+ * that a snapshot shares they need not be: the table is copied first, and the
+ * copy has none.
+ */
 static int map_no_slice_write(struct qcow_view *view, u64 l1_index,
 			      unsigned long number, struct qcow_slice *slice,
 			      struct qcow_run *run)
@@ -148,6 +152,10 @@ static int map_no_slice_write(struct qcow_view *view, u64 l1_index,
 	}
 	if (qcow2_l1_entry_check(&image->geo, l1_index, l1_entry, &fault))
 		return qcow_image_corrupt(image, &fault);
+	if (!(l1_entry & QCOW2_OFLAG_COPIED)) {
+		run->type = QCOW_RUN_SHARED_TABLE;
+		return 0;
+	}
 	run->type = QCOW_RUN_UNVERIFIED;
 	if (slice)
 		return 0;
