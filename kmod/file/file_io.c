@@ -81,6 +81,15 @@ static void io_end(struct qcow_io *io, int result)
 	io->complete(io);
 }
 
+static void io_close(struct qcow_io *io)
+{
+	long got = io->raw_result;
+
+	qcow_record_end(QCOW_RECORD_END, io->record,
+			got == io->len ? 0 : got < 0 ? got : 1);
+	unguard_write(io);
+}
+
 /*
  * @got bytes are in place.  The rest lies behind the end or must be asked for.
  */
@@ -104,9 +113,7 @@ static void io_finish(struct qcow_io *io)
 {
 	long got = io->raw_result;
 
-	qcow_record_end(QCOW_RECORD_END, io->record,
-			got == io->len ? 0 : got < 0 ? got : 1);
-	unguard_write(io);
+	io_close(io);
 	if (likely(got == io->len))
 		io_end(io, 0);
 	else if (got >= 0)
@@ -184,10 +191,9 @@ static bool warms_up(const struct qcow_io *io, ssize_t ret)
 		IS_ALIGNED(io->pos | io->len, i_blocksize(inode)));
 }
 
-void qcow_io_submit(struct qcow_io *io, bool nowait)
+bool qcow_io_try(struct qcow_io *io, bool nowait)
 {
 	struct file *filp = io->file->filp;
-	struct iov_iter iter;
 	unsigned int flags;
 	ssize_t ret;
 
@@ -198,7 +204,7 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 	io->record = 0;
 	if (nowait && (!may_nowait(io) || !guard_write(io, true))) {
 		io_end(io, -EAGAIN);
-		return;
+		return false;
 	}
 	if (!nowait)
 		guard_write(io, false);
@@ -211,25 +217,38 @@ void qcow_io_submit(struct qcow_io *io, bool nowait)
 					       inode_number(io->file));
 	}
 	atomic_set(&io->owners, 2);
-	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
+	qcow_buf_iter(&io->buf, io->write, io->len, &io->iter);
 	flags = qcow_reserve_enter(false);
 	/*
 	 * vfs_iocb_iter_*() would check the permissions of the current task,
 	 * which can be any task that uses the device.
 	 */
 	if (io->write)
-		ret = filp->f_op->write_iter(&io->iocb, &iter);
+		ret = filp->f_op->write_iter(&io->iocb, &io->iter);
 	else
-		ret = filp->f_op->read_iter(&io->iocb, &iter);
+		ret = filp->f_op->read_iter(&io->iocb, &io->iter);
 	qcow_reserve_leave(flags);
 	if (!nowait && io->write && warms_up(io, ret))
 		io->file->write_warm = true;
-	if (ret != -EIOCBQUEUED) {
+	if (ret != -EIOCBQUEUED)
 		io->raw_result = ret;
+	else if (!atomic_dec_and_test(&io->owners))
+		return false;
+	if (unlikely(io->raw_result != io->len)) {
 		io_finish(io);
-	} else if (atomic_dec_and_test(&io->owners)) {
-		io_finish(io);
+		return false;
 	}
+	io_close(io);
+	qcow_relief_end();
+	return true;
+}
+
+void qcow_io_submit(struct qcow_io *io, bool nowait)
+{
+	if (!qcow_io_try(io, nowait))
+		return;
+	io->result = 0;
+	io->complete(io);
 }
 
 void qcow_io_resume(struct qcow_io *io)

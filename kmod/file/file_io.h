@@ -50,6 +50,7 @@ struct qcow_io {
 	long raw_result;
 	u64 record;
 	struct kiocb iocb;
+	struct iov_iter iter;
 };
 
 /**
@@ -60,6 +61,16 @@ struct qcow_io {
  * between qcow_task_enter() and qcow_task_leave().
  */
 void qcow_io_submit(struct qcow_io *io, bool nowait);
+
+/**
+ * qcow_io_try - start an I/O that may be over at once
+ *
+ * As qcow_io_submit(), but without a call of @complete if the I/O is over with
+ * all bytes in place when the submission returns.
+ *
+ * Return: true in this case; false if @complete is called, or was called.
+ */
+bool qcow_io_try(struct qcow_io *io, bool nowait);
 
 /**
  * qcow_io_resume - continue an I/O that completed with -EAGAIN

@@ -52,17 +52,16 @@
 bool qcow_relief_swapping;
 DEFINE_PER_CPU(long, qcow_relief_users);
 static void relief_work(struct work_struct *work);
-static DECLARE_DELAYED_WORK(relief, relief_work);
+DECLARE_DELAYED_WORK(qcow_relief_watch, relief_work);
 static struct workqueue_struct *relief_wq;
 static unsigned int keen, idle;
 static unsigned long donations;
 module_param(donations, ulong, 0444);
 MODULE_PARM_DESC(donations, "Bios that were added to the kernel's pool when memory was short");
 
-void qcow_relief_watch(void)
+void qcow_relief_start_watch(void)
 {
-	if (unlikely(!delayed_work_pending(&relief)))
-		queue_delayed_work(relief_wq, &relief, INTERVAL);
+	queue_delayed_work(relief_wq, &qcow_relief_watch, INTERVAL);
 }
 
 int qcow_urgent_enter(void)
@@ -130,7 +129,8 @@ static void relief_work(struct work_struct *work)
 		keen--;
 	idle = users() ? 0 : idle + 1;
 	if (idle < IDLE_LOOKS)
-		queue_delayed_work(relief_wq, &relief, keen ? 1 : INTERVAL);
+		queue_delayed_work(relief_wq, &qcow_relief_watch,
+				   keen ? 1 : INTERVAL);
 }
 
 int qcow_relief_init(void)
@@ -142,6 +142,6 @@ int qcow_relief_init(void)
 
 void qcow_relief_exit(void)
 {
-	cancel_delayed_work_sync(&relief);
+	cancel_delayed_work_sync(&qcow_relief_watch);
 	destroy_workqueue(relief_wq);
 }

@@ -13,7 +13,8 @@
 
 /* Private to the inline functions below. */
 DECLARE_PER_CPU(long, qcow_relief_users);
-void qcow_relief_watch(void);
+extern struct delayed_work qcow_relief_watch;
+void qcow_relief_start_watch(void);
 
 /* A device of this driver was swapped to. */
 extern bool qcow_relief_swapping;
@@ -28,7 +29,8 @@ extern bool qcow_relief_swapping;
 static inline void qcow_relief_begin(void)
 {
 	this_cpu_inc(qcow_relief_users);
-	qcow_relief_watch();
+	if (unlikely(!delayed_work_pending(&qcow_relief_watch)))
+		qcow_relief_start_watch();
 }
 
 /** qcow_relief_end - what qcow_relief_begin() announced is over; any context */

@@ -35,8 +35,6 @@ struct qcow_stats;
  * @l1_table_offset: of the L1 table in the file, bytes
  * @l1_size:	number of L1 entries that @size needs
  * @l1_table:	the L1 table in CPU order, NULL for raw
- * @slices:	resident L2 slices by number; a reader holds the RCU read lock,
- *		a task that changes the array holds the array's own lock
  * @snapshot:	id and name, separated by a tab, NULL for the active disk
  * @node:	in image->snapshots
  * @users:	devices on a snapshot view; guarded by the registry's mutex
@@ -47,7 +45,6 @@ struct qcow_view {
 	u64 l1_table_offset;
 	u32 l1_size;
 	u64 *l1_table;
-	struct xarray slices;
 	char *snapshot;
 	struct list_head node;
 	unsigned int users;
@@ -171,6 +168,8 @@ struct qcow_alloc {
  * struct qcow_cache - the slices of all views of one image
  * @lock:	guards the lists and counts, and the members of slices that
  *		struct qcow_slice names; taken in interrupts
+ * @hash:	the slices of all views, by number; lookups take no lock
+ * @hash_mask:	number of buckets of @hash, less one
  * @lru:	clean slices, newest first; the order is approximate: a sweep
  *		moves a referenced slice to the front instead of evicting it
  * @count:	number of slices in @lru
@@ -183,6 +182,8 @@ struct qcow_alloc {
  * @copy_data:	a writable image's pool of memory for the copies' data
  */
 struct qcow_cache {
+	struct hlist_head *hash;
+	unsigned long hash_mask;
 	spinlock_t lock;
 	struct list_head lru;
 	unsigned long count;

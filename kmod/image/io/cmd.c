@@ -53,6 +53,12 @@ static void cmd_io_to_worker(struct qcow_cmd_io *cio)
 	qcow_cmd_queue_work(cmd);
 }
 
+static void cmd_io_free(struct qcow_cmd_io *cio)
+{
+	if (cio != &cio->cmd->first)
+		kfree(cio);
+}
+
 static void cmd_io_complete(struct qcow_io *io)
 {
 	struct qcow_cmd_io *cio = container_of(io, struct qcow_cmd_io, io);
@@ -64,8 +70,7 @@ static void cmd_io_complete(struct qcow_io *io)
 	}
 	if (unlikely(io->result))
 		qcow_cmd_set_error(cmd, io->result);
-	if (cio != &cmd->first)
-		kfree(cio);
+	cmd_io_free(cio);
 	qcow_cmd_put(cmd);
 }
 
@@ -124,7 +129,11 @@ static int dispatch_data(struct qcow_cmd *cmd, const struct qcow_run *run,
 	io->ioprio = cmd->ioprio;
 	io->complete = cmd_io_complete;
 	atomic_inc(&cmd->pending);
-	qcow_io_submit(io, nowait);
+	if (qcow_io_try(io, nowait)) {
+		cmd_io_free(cio);
+		/* not the last one: the dispatch has a count, too */
+		atomic_dec(&cmd->pending);
+	}
 	return 0;
 }
 

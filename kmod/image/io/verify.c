@@ -236,6 +236,10 @@ static bool table_verified(const struct qcow_image *image, u64 l1_index)
 	return find_next_bit(image->verified, end, first) < end;
 }
 
+/*
+ * Return: 0; 1 if a snapshot shares the table, which is to be copied before
+ * anything is written through it; or a negative errno.
+ */
 static int verify_table(struct look *l, u64 l1_index)
 {
 	struct qcow_image *image = l->image;
@@ -243,7 +247,9 @@ static int verify_table(struct look *l, u64 l1_index)
 	u32 ones = 1;
 	int err;
 
-	if (!(entry & QCOW2_OFLAG_COPIED) || table_verified(image, l1_index))
+	if (!(entry & QCOW2_OFLAG_COPIED))
+		return 1;
+	if (table_verified(image, l1_index))
 		return 0;
 	err = qcow_refs_count_ones(image, (entry & QCOW2_L1E_OFFSET_MASK) >>
 				   image->geo.cluster_bits, &ones, &refcount);
@@ -256,7 +262,7 @@ static int verify_table(struct look *l, u64 l1_index)
 	spin_lock(&image->l1.lock);
 	qcow_l1_set(image, l1_index, entry & ~QCOW2_OFLAG_COPIED);
 	spin_unlock(&image->l1.lock);
-	return 0;
+	return 1;
 }
 
 int qcow_verify_slice(struct qcow_cmd *cmd)
@@ -268,20 +274,20 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 		.number = pos >> (image->geo.cluster_bits +
 				  image->entry_bits),
 	};
-	int ret;
+	int ret = 0;
 
 	/* two tasks at a time would get the same result, but one suffices */
 	mutex_lock(&image->cow.tables);
-	ret = qcow_verified(image, l.number);
-	if (!ret)
+	if (!test_bit(l.number, image->verified))
 		ret = verify_table(&l, pos >> (image->geo.cluster_bits +
 					       image->geo.l2_bits));
-	if (!ret && !image->geo.external_data)
+	if (!ret && !image->geo.external_data &&
+	    !test_bit(l.number, image->verified))
 		ret = verify_entries(&l);
 	if (!ret) {
-		/* the flags before the bit; pairs with qcow_verified() */
-		smp_mb__before_atomic();
+		/* a load that sees the bit reads the flags from the file */
 		set_bit(l.number, image->verified);
+		qcow_slice_set_writable(&image->active, l.number);
 	}
 	mutex_unlock(&image->cow.tables);
 	return min(ret, 0);

@@ -2,12 +2,12 @@
 /*
  * The L2 cache: find, load, change and evict slices.
  *
- * A slice enters its view's array before it is read, and is not ready then.  So
+ * A slice enters the hash table before it is read, and is not ready then.  So
  * only one command starts the read.  The other commands that need the slice are
  * parked on the load, and so is the first one if the read is not over at once.
  *
- * A slice is taken out of the array by a sweep, by a load that failed, or with
- * its whole view.  The task that takes it out frees it after a grace period.
+ * A slice is taken out of the hash table by a sweep, by a load that failed, or
+ * with its whole view.  The task that takes it out frees it after a grace period.
  */
 #include <linux/blkdev.h>
 #include <linux/bvec.h>
@@ -73,10 +73,14 @@ static LIST_HEAD(caches);
 static atomic_long_t total_slices;
 static struct shrinker *shrinker;
 
-void qcow_cache_init(struct qcow_image *image, u64 size)
+/* The limit is no memory that is there: a large one fills up slowly. */
+#define BUCKETS_MAX	(1UL << 18)
+
+int qcow_cache_init(struct qcow_image *image, u64 size)
 {
 	struct qcow_cache *cache = &image->cache;
 	u8 table_bits = image->geo.cluster_bits;
+	unsigned long buckets;
 
 	spin_lock_init(&cache->lock);
 	INIT_LIST_HEAD(&cache->lru);
@@ -86,10 +90,16 @@ void qcow_cache_init(struct qcow_image *image, u64 size)
 	cache->slice_bits = min_t(u8, table_bits, ilog2(QCOW_SLICE_MAX));
 	image->entry_bits = cache->slice_bits - image->geo.l2_entry_bits;
 	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
+	buckets = roundup_pow_of_two(min(cache->limit, BUCKETS_MAX));
+	cache->hash = kvcalloc(buckets, sizeof(*cache->hash), GFP_KERNEL);
+	if (!cache->hash)
+		return -ENOMEM;
+	cache->hash_mask = buckets - 1;
 	qcow_slices_get();
 	spin_lock(&caches_lock);
 	list_add(&cache->node, &caches);
 	spin_unlock(&caches_lock);
+	return 0;
 }
 
 void qcow_cache_destroy(struct qcow_image *image)
@@ -101,6 +111,7 @@ void qcow_cache_destroy(struct qcow_image *image)
 	qcow_slices_put();
 	mempool_destroy(image->cache.copies);
 	mempool_destroy(image->cache.copy_data);
+	kvfree(image->cache.hash);
 }
 
 int qcow_cache_init_copies(struct qcow_image *image)
@@ -114,26 +125,8 @@ int qcow_cache_init_copies(struct qcow_image *image)
 	return cache->copies && cache->copy_data ? 0 : -ENOMEM;
 }
 
-struct qcow_slice *qcow_cache_find(struct qcow_view *view,
-				   unsigned long number)
-{
-	XA_STATE(xas, &view->slices, number);
-	struct qcow_slice *slice;
-
-	/* as xa_load() does, under the caller's rcu_read_lock() */
-	do {
-		slice = xas_load(&xas);
-	} while (unlikely(xas_retry(&xas, slice)));
-	/* pairs with slice_publish(): if @ready is seen, so are the entries */
-	if (unlikely(!slice || !smp_load_acquire(&slice->ready)))
-		return NULL;
-	if (!READ_ONCE(slice->referenced))
-		WRITE_ONCE(slice->referenced, true);
-	return slice;
-}
-
 /*
- * Take the slice out of the array and its list.  A lookup that found the slice
+ * Take the slice out of the hash table and its list.  A lookup that found the slice
  * before may use it until the grace period ends.
  */
 static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
@@ -149,7 +142,7 @@ static void slice_evict(struct qcow_cache *cache, struct qcow_slice *slice)
 		cache->count--;
 		atomic_long_dec(&total_slices);
 	}
-	__xa_erase(&slice->view->slices, slice->number);
+	hlist_del_rcu(&slice->node);
 	qcow_stat_inc(slice->view->image, slice_evictions);
 	qcow_slice_free_rcu(slice);
 }
@@ -178,9 +171,7 @@ static unsigned long cache_sweep(struct qcow_cache *cache, unsigned long want,
 			list_move(&slice->lru, &cache->lru);
 			continue;
 		}
-		xa_lock(&slice->view->slices);
 		slice_evict(cache, slice);
-		xa_unlock(&slice->view->slices);
 		freed++;
 	}
 	return freed;
@@ -212,12 +203,23 @@ static void slice_publish(struct qcow_cache *cache, struct qcow_slice *slice)
 				  cache->limit / 4 + 1));
 }
 
+/*
+ * The bit vouches for what the file has: a slice whose flags were changed stays
+ * in memory until a commit has written it.
+ */
+static bool load_is_writable(const struct qcow_slice_load *load)
+{
+	const struct qcow_slice *slice = load->slice;
+	const struct qcow_image *image = slice->view->image;
+
+	return image->writable && slice->view == &image->active &&
+	       !load->shared && test_bit(slice->number, image->verified);
+}
+
 static void slice_forget(struct qcow_slice *slice)
 {
 	slice->load = NULL;
-	xa_lock(&slice->view->slices);
-	__xa_erase(&slice->view->slices, slice->number);
-	xa_unlock(&slice->view->slices);
+	hlist_del_rcu(&slice->node);
 	qcow_slice_free_rcu(slice);
 }
 
@@ -254,6 +256,7 @@ static void load_done(struct qcow_slice_load *load, int error)
 				  1UL << (cache->slice_bits - 3));
 		if (load->shared)
 			slice_strip_copied(slice->view->image, slice);
+		slice->writable = load_is_writable(load);
 	}
 	spin_lock_irqsave(&cache->lock, flags);
 	load->done = true;
@@ -350,10 +353,10 @@ static struct qcow_slice_load *load_alloc(struct qcow_slice *slice, gfp_t gfp)
 
 /*
  * Set where the slice is read from.  This must follow the insertion into the
- * array.  Otherwise a task could look at the L1 entry and then stall while
+ * hash table.  Otherwise a task could look at the L1 entry and then stall while
  * another task copies the table, and reads, changes, writes and evicts the
  * slice of the copy.  The first task would then put the contents of the old
- * table into the array.
+ * table into the hash table.
  */
 static void load_aim(struct qcow_slice_load *load)
 {
@@ -372,22 +375,27 @@ static void load_aim(struct qcow_slice_load *load)
 }
 
 /*
- * Park the command on the load that another command started.
+ * Put the slice into the hash table, unless there is one for its place: then
+ * park the command on the load of that one.
  *
- * Return: -EIOCBQUEUED; or 0 if the load is over.
+ * Return: 1 if the slice is in the table; -EIOCBQUEUED; or 0 if the load of the
+ * other one is over.
  */
-static int park_on_load(struct qcow_view *view, unsigned long number,
-			struct qcow_cmd *cmd)
+static int insert_or_park(struct qcow_slice *slice, struct qcow_cmd *cmd)
 {
-	struct qcow_cache *cache = &view->image->cache;
-	struct qcow_slice *slice;
+	struct qcow_cache *cache = &slice->view->image->cache;
+	struct qcow_slice *other;
 	unsigned long flags;
 	int ret = 0;
 
 	spin_lock_irqsave(&cache->lock, flags);
-	slice = xa_load(&view->slices, number);
-	if (slice && slice->load) {
-		list_add_tail(&cmd->node, &slice->load->waiters);
+	other = qcow_cache_seek(slice->view, slice->number);
+	if (!other) {
+		hlist_add_head_rcu(&slice->node, qcow_cache_bucket(cache,
+							slice->number));
+		ret = 1;
+	} else if (other->load) {
+		list_add_tail(&cmd->node, &other->load->waiters);
 		ret = -EIOCBQUEUED;
 	}
 	spin_unlock_irqrestore(&cache->lock, flags);
@@ -421,7 +429,7 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 	gfp_t gfp = nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO;
 	struct qcow_slice_load *load = NULL;
 	struct qcow_slice *slice;
-	int err;
+	int ret;
 
 	slice = slice_alloc(view, number, gfp);
 	if (slice)
@@ -432,16 +440,14 @@ int qcow_cache_fetch(struct qcow_view *view, unsigned long number,
 		return nowait ? -EAGAIN : -ENOMEM;
 	}
 	slice->load = load;
-	err = xa_insert_irq(&view->slices, number, slice, gfp);
-	if (!err) {
+	ret = insert_or_park(slice, cmd);
+	if (ret > 0) {
 		qcow_stat_inc(view->image, slice_misses);
 		return run_load(load, cmd, nowait);
 	}
 	kfree(load);
 	qcow_slice_free(slice);
-	if (err == -EBUSY)
-		return park_on_load(view, number, cmd);
-	return nowait ? -EAGAIN : err;
+	return ret;
 }
 
 /*
@@ -487,6 +493,18 @@ struct qcow_slice *qcow_slice_lock(struct qcow_view *view, unsigned long number)
 	}
 	rcu_read_unlock();
 	return slice;
+}
+
+void qcow_slice_set_writable(struct qcow_view *view, unsigned long number)
+{
+	struct qcow_slice *slice;
+
+	rcu_read_lock();
+	slice = qcow_cache_find(view, number);
+	if (slice)
+		/* the flags first; pairs with qcow_qcow2_map_write() */
+		smp_store_release(&slice->writable, true);
+	rcu_read_unlock();
 }
 
 void qcow_slice_set(const struct qcow2_geometry *geo, struct qcow_slice *slice,
@@ -636,14 +654,19 @@ void qcow_cache_drop_view(struct qcow_view *view)
 {
 	struct qcow_cache *cache = &view->image->cache;
 	struct qcow_slice *slice;
-	unsigned long number;
+	struct hlist_node *next;
+	unsigned long n;
 
-	spin_lock_irq(&cache->lock);
-	xa_lock(&view->slices);
-	xa_for_each(&view->slices, number, slice)
-		slice_evict(cache, slice);
-	xa_unlock(&view->slices);
-	spin_unlock_irq(&cache->lock);
+	for (n = 0; n <= cache->hash_mask; n++) {
+		if (hlist_empty(&cache->hash[n]))
+			continue;
+		spin_lock_irq(&cache->lock);
+		hlist_for_each_entry_safe(slice, next, &cache->hash[n], node)
+			if (slice->view == view)
+				slice_evict(cache, slice);
+		spin_unlock_irq(&cache->lock);
+		cond_resched();
+	}
 }
 
 static unsigned long shrink_count(struct shrinker *s,

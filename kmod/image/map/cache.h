@@ -13,16 +13,16 @@
 
 #include "file/batch.h"
 #include "format/l2.h"
+#include "image/core/stats.h"
+#include "image/core/types.h"
 #include "image/map/slice.h"
 
 struct qcow_cmd;
-struct qcow_image;
 struct qcow_slice_load;
-struct qcow_view;
 
 /*
- * The default limit of an image's slices, in bytes.  With the array that finds
- * them and all else, a disk of any size takes less than 40 MiB of memory.
+ * The default limit of an image's slices, in bytes.  With the hash table that
+ * finds them and all else, a disk of any size takes less than 40 MiB of memory.
  */
 #define QCOW_CACHE_DEFAULT	(30U << 20)
 
@@ -41,8 +41,10 @@ struct qcow_slice_copy {
 /**
  * qcow_cache_init - set up the cache of an image
  * @size: bytes of slices to keep at most, 0 for the default
+ *
+ * Return: 0 or -ENOMEM.
  */
-void qcow_cache_init(struct qcow_image *image, u64 size);
+int qcow_cache_init(struct qcow_image *image, u64 size);
 /** qcow_cache_destroy - to be called after all views were dropped */
 void qcow_cache_destroy(struct qcow_image *image);
 
@@ -53,14 +55,58 @@ void qcow_cache_destroy(struct qcow_image *image);
  */
 int qcow_cache_init_copies(struct qcow_image *image);
 
+/* Neighbours in an L2 table are neighbours in the hash table. */
+static inline struct hlist_head *qcow_cache_bucket(const struct qcow_cache *c,
+						   unsigned long number)
+{
+	return &c->hash[number & c->hash_mask];
+}
+
+/**
+ * qcow_cache_seek - find a slice in the hash table, ready or not
+ *
+ * Context: any; called under rcu_read_lock() or with the cache's lock held.
+ */
+static inline struct qcow_slice *qcow_cache_seek(const struct qcow_view *view,
+						 unsigned long number)
+{
+	const struct qcow_cache *cache = &view->image->cache;
+	struct qcow_slice *slice;
+
+	hlist_for_each_entry_rcu(slice, qcow_cache_bucket(cache, number), node,
+				 lockdep_is_held(&cache->lock))
+		if (slice->number == number && slice->view == view)
+			return slice;
+	return NULL;
+}
+
 /**
  * qcow_cache_find - find a resident slice, and mark it as used
  *
  * Context: any; called under rcu_read_lock().
  * Return: the slice, or NULL if it is not resident or not ready.
  */
-struct qcow_slice *qcow_cache_find(struct qcow_view *view,
-				   unsigned long number);
+static inline struct qcow_slice *qcow_cache_find(const struct qcow_view *view,
+						 unsigned long number)
+{
+	struct qcow_slice *slice = qcow_cache_seek(view, number);
+
+	/* pairs with slice_publish(): if @ready is seen, so are the entries */
+	if (unlikely(!slice || !smp_load_acquire(&slice->ready)))
+		return NULL;
+	if (unlikely(!READ_ONCE(slice->referenced)))
+		WRITE_ONCE(slice->referenced, true);
+	return slice;
+}
+
+/** qcow_slice_use - a lookup relies on the slice: the cache shall keep it */
+static inline void qcow_slice_use(const struct qcow_image *image,
+				  struct qcow_slice *slice)
+{
+	qcow_stat_inc(image, slice_hits);
+	if (unlikely(!READ_ONCE(slice->referenced)))
+		WRITE_ONCE(slice->referenced, true);
+}
 
 /**
  * qcow_cache_fetch - read a slice for a command
@@ -97,6 +143,14 @@ qcow_slice_entry(const struct qcow2_geometry *geo,
 	} while (read_seqcount_retry(&slice->seq, seq));
 	return e;
 }
+
+/**
+ * qcow_slice_set_writable - the slice's COPIED flags are checked
+ *
+ * The bit for @number in qcow_image.verified is set already, for the case that
+ * the slice is not resident any more, or is being read.
+ */
+void qcow_slice_set_writable(struct qcow_view *view, unsigned long number);
 
 /** qcow_slice_set - change an entry; the caller holds the slice's lock */
 void qcow_slice_set(const struct qcow2_geometry *geo, struct qcow_slice *slice,

@@ -68,8 +68,9 @@ static bool run_continues(const struct qcow_run *run,
 }
 
 /* Look up an entry of any kind, and add neighbours of the same kind. */
-static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
-		     u64 pos, u32 len, struct qcow_run *run)
+static noinline int map_slice(struct qcow_view *view,
+			      const struct qcow_slice *slice, u64 pos, u32 len,
+			      struct qcow_run *run)
 {
 	struct qcow_image *image = view->image;
 	u8 bits = image->geo.cluster_bits;
@@ -100,8 +101,8 @@ static int map_slice(struct qcow_view *view, const struct qcow_slice *slice,
 }
 
 /* The slice is not resident: there is no L2 table, or it has to be read. */
-static int map_no_slice(struct qcow_view *view, unsigned long number, u64 pos,
-			u32 len, struct qcow_run *run)
+static noinline int map_no_slice(struct qcow_view *view, unsigned long number,
+				 u64 pos, u32 len, struct qcow_run *run)
 {
 	struct qcow_image *image = view->image;
 	u8 bits = image->geo.l2_bits + image->geo.cluster_bits;

@@ -97,9 +97,9 @@ void qcow_classify(const struct qcow_image *image,
  * Add neighbours of the same kind, up to @len.  Clusters that are written in
  * place must be contiguous in the file.
  */
-static int map_slice_write(struct qcow_image *image,
-			   const struct qcow_slice *slice, u64 pos, u32 len,
-			   struct qcow_run *run)
+static noinline int map_slice_write(struct qcow_image *image,
+				    const struct qcow_slice *slice, u64 pos,
+				    u32 len, struct qcow_run *run)
 {
 	u32 entries = 1U << image->entry_bits;
 	u32 size = 1U << image->geo.cluster_bits;
@@ -132,15 +132,17 @@ static int map_slice_write(struct qcow_image *image,
 }
 
 /*
- * The slice is not resident, or its COPIED flags were not verified.  In a table
- * that a snapshot shares they need not be: the table is copied first, and the
- * copy has none.
+ * The slice is not resident, or may not be written through.  In a table that a
+ * snapshot shares the COPIED flags need not be verified: the table is copied
+ * first, and the copy has none.
  */
-static int map_no_slice_write(struct qcow_view *view, u64 l1_index,
-			      unsigned long number, struct qcow_slice *slice,
-			      struct qcow_run *run)
+static noinline int map_unwritable(struct qcow_view *view, u64 pos,
+				   const struct qcow_slice *slice,
+				   struct qcow_run *run)
 {
 	struct qcow_image *image = view->image;
+	u64 cluster = pos >> image->geo.cluster_bits;
+	u64 l1_index = cluster >> image->geo.l2_bits;
 	u64 l1_entry = READ_ONCE(view->l1_table[l1_index]);
 	struct qcow_fault fault;
 
@@ -157,10 +159,10 @@ static int map_no_slice_write(struct qcow_view *view, u64 l1_index,
 		return 0;
 	}
 	run->type = QCOW_RUN_UNVERIFIED;
-	if (slice)
+	if (slice && smp_load_acquire(&slice->ready))
 		return 0;
 	run->missing = view;
-	run->slice = number;
+	run->slice = cluster >> image->entry_bits;
 	return -EAGAIN;
 }
 
@@ -168,34 +170,21 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 			 struct qcow_run *run)
 {
 	struct qcow_image *image = view->image;
-	u64 cluster = pos >> image->geo.cluster_bits;
-	u64 l1_index = cluster >> image->geo.l2_bits;
-	unsigned long number = cluster >> image->entry_bits;
-	/*
-	 * Read the bit before the slice is looked up.  In the other order, the
-	 * lookup might find a slice that is then evicted; another task reads
-	 * and verifies the slice anew, and its bit does not vouch for the flags
-	 * of the evicted one.
-	 */
-	bool verified = qcow_verified(image, number);
 	struct qcow_slice *slice;
 	int ret = 0;
 
 	rcu_read_lock();
-	slice = qcow_cache_find(view, number);
-	if (likely(slice))
-		qcow_stat_inc(image, slice_hits);
-	if (unlikely(!slice || !verified)) {
-		ret = map_no_slice_write(view, l1_index, number, slice, run);
-	} else if (unlikely(!(READ_ONCE(view->l1_table[l1_index]) &
-			      QCOW2_OFLAG_COPIED))) {
-		run->len = 0;
-		run->host = l1_index;
-		run->type = QCOW_RUN_SHARED_TABLE;
-	} else if (image->geo.extended_l2 || image->geo.external_data ||
-		   !qcow_map_plain(image, slice, pos, len, QCOW2_OFLAG_COPIED,
-				   run)) {
-		ret = map_slice_write(image, slice, pos, len, run);
+	slice = qcow_cache_seek(view, pos >> (image->geo.cluster_bits +
+					      image->entry_bits));
+	/* pairs with qcow_slice_set_writable() and slice_publish() */
+	if (unlikely(!slice || !smp_load_acquire(&slice->writable))) {
+		ret = map_unwritable(view, pos, slice, run);
+	} else {
+		qcow_slice_use(image, slice);
+		if (image->geo.extended_l2 || image->geo.external_data ||
+		    !qcow_map_plain(image, slice, pos, len, QCOW2_OFLAG_COPIED,
+				    run))
+			ret = map_slice_write(image, slice, pos, len, run);
 	}
 	rcu_read_unlock();
 	return ret;

@@ -25,17 +25,6 @@ void qcow_classify(const struct qcow_image *image,
 		   const struct qcow2_l2_entry *e, u64 guest_offset,
 		   u32 offset, struct qcow_run *run);
 
-/** qcow_verified - were the COPIED flags of the slice checked? */
-static inline bool qcow_verified(const struct qcow_image *image,
-				 unsigned long number)
-{
-	bool verified = test_bit(number, image->verified);
-
-	/* the bit before the flags; pairs with qcow_verify_slice() */
-	smp_rmb();
-	return verified;
-}
-
 /** qcow_qcow2_map_write - see qcow_image_ops.map_write */
 int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 			 struct qcow_run *run);

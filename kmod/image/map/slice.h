@@ -23,11 +23,16 @@ struct qcow_view;
  * @entries:	in CPU order; with extended L2 an entry has two words
  * @size:	of @entries, bytes
  * @ready:	@entries are valid; set with release, read with acquire
+ * @writable:	no snapshot shares the table, and the COPIED flags of @entries are
+ *		checked: clusters that have one may be written in place.  Set
+ *		with release, read with acquire
  * @referenced:	a lookup found the slice since the last sweep
  * @dirty:	changed since a commit last copied it; changes under @lock, too
- * @dead:	taken out of the array: nothing in it may be changed any more
- * @view:	the slice is in this view's array
- * @number:	index in that array
+ * @dead:	taken out of the hash table: nothing in it may be changed any
+ *		more
+ * @view:	the view whose table it is a part of
+ * @number:	of the slice in the view, counted from the disk's start
+ * @node:	in the hash table of the cache
  * @lock:	guards changes of @entries; readers do not take it
  * @seq:	lets readers of two-word entries see both words of one change
  * @load:	the read in flight, or NULL
@@ -37,17 +42,19 @@ struct qcow_view;
  * @copy:	the copy that a commit is writing, or NULL; until it is written
  *		the slice stays in memory, as the file has old entries
  *
- * The cache's lock guards @load, @lru, @dirty, @dirty_node, @copy and @dead.
+ * The cache's lock guards @node, @load, @lru, @dirty, @dirty_node, @copy and @dead.
  */
 struct qcow_slice {
 	u64 *entries;
 	u32 size;
 	bool ready;
+	bool writable;
 	bool referenced;
 	bool dirty;
 	bool dead;
 	struct qcow_view *view;
 	unsigned long number;
+	struct hlist_node node;
 	spinlock_t lock;
 	seqcount_spinlock_t seq;
 	struct qcow_slice_load *load;

@@ -31,7 +31,6 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 	view->size = round_down(size, SECTOR_SIZE);
 	view->l1_table_offset = l1_table_offset;
 	view->l1_size = need;
-	xa_init_flags(&view->slices, XA_FLAGS_LOCK_IRQ);
 	view->l1_table = kvzalloc(round_up(bytes + 1, PAGE_SIZE), GFP_KERNEL);
 	if (!view->l1_table)
 		return -ENOMEM;
@@ -51,6 +50,5 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 void qcow_view_destroy(struct qcow_view *view)
 {
 	qcow_cache_drop_view(view);
-	xa_destroy(&view->slices);
 	kvfree(view->l1_table);
 }

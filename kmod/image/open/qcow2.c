@@ -165,7 +165,10 @@ static int qcow2_open(struct qcow_image *image, const struct qcow_open *open,
 		return qcow_refuse(why, -EINVAL,
 				   "%s: offset and size limit are for raw images",
 				   image->path);
-	qcow_cache_init(image, layer == open->layers ? open->cache_size : 0);
+	err = qcow_cache_init(image, layer == open->layers ?
+			      open->cache_size : 0);
+	if (err)
+		return err;
 	qcow_inflate_init(image);
 	err = qcow_view_init(&image->active, image, h->size,
 			     h->l1_table_offset, h->l1_size, why);
