@@ -194,7 +194,7 @@ static bool warms_up(const struct qcow_io *io, ssize_t ret)
 bool qcow_io_try(struct qcow_io *io, bool nowait)
 {
 	struct file *filp = io->file->filp;
-	unsigned int flags;
+	unsigned int flags = 0;
 	ssize_t ret;
 
 	qcow_relief_begin();
@@ -218,7 +218,9 @@ bool qcow_io_try(struct qcow_io *io, bool nowait)
 	}
 	atomic_set(&io->owners, 2);
 	qcow_buf_iter(&io->buf, io->write, io->len, &io->iter);
-	flags = qcow_reserve_enter(false);
+	/* a task that uses the reserve was refused by qcow_task_enter() */
+	if (!nowait)
+		flags = qcow_reserve_enter(false);
 	/*
 	 * vfs_iocb_iter_*() would check the permissions of the current task,
 	 * which can be any task that uses the device.
@@ -227,9 +229,11 @@ bool qcow_io_try(struct qcow_io *io, bool nowait)
 		ret = filp->f_op->write_iter(&io->iocb, &io->iter);
 	else
 		ret = filp->f_op->read_iter(&io->iocb, &io->iter);
-	qcow_reserve_leave(flags);
-	if (!nowait && io->write && warms_up(io, ret))
-		io->file->write_warm = true;
+	if (!nowait) {
+		qcow_reserve_leave(flags);
+		if (io->write && warms_up(io, ret))
+			io->file->write_warm = true;
+	}
 	if (ret != -EIOCBQUEUED)
 		io->raw_result = ret;
 	else if (!atomic_dec_and_test(&io->owners))

@@ -99,10 +99,13 @@ require()
 }
 
 # fewer NUMBER: of rounds of the same, as many as a slow kernel has time for;
-# SLOW says how slow it is, which gives it that much more time as well
+# SLOW says how slow it is, which gives it that much more time as well, and SHARE
+# which part of them this kernel gets
 fewer()
 {
-	echo $((($1 + ${SLOW:-1} - 1) / ${SLOW:-1}))
+	local less=$((${SLOW:-1} * ${SHARE:-1}))
+
+	echo $((($1 + less - 1) / less))
 }
 
 # built NAME: the path of something that selftests/prog makes

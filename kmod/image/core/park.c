@@ -5,10 +5,8 @@
 #include "image/core/park.h"
 #include "image/core/types.h"
 
-void qcow_cmd_put(struct qcow_cmd *cmd)
+void qcow_cmd_over(struct qcow_cmd *cmd)
 {
-	if (!atomic_dec_and_test(&cmd->pending))
-		return;
 	if (cmd->epoch) {
 		if (unlikely(cmd->view->image->merge))
 			qcow_merge_leave(cmd);

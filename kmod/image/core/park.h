@@ -10,12 +10,19 @@
 
 enum { QCOW_TODO_DISPATCH };	/* bits of qcow_cmd.todo */
 
+/* Private to qcow_cmd_put(). */
+void qcow_cmd_over(struct qcow_cmd *cmd);
+
 /**
  * qcow_cmd_put - drop a count of @cmd->pending; the last one ends the command
  *
  * Context: any.
  */
-void qcow_cmd_put(struct qcow_cmd *cmd);
+static inline void qcow_cmd_put(struct qcow_cmd *cmd)
+{
+	if (atomic_dec_and_test(&cmd->pending))
+		qcow_cmd_over(cmd);
+}
 
 /** qcow_cmd_set_error - set the command's result, unless it has an error */
 void qcow_cmd_set_error(struct qcow_cmd *cmd, int error);

@@ -170,6 +170,10 @@ struct qcow_alloc {
  *		struct qcow_slice names; taken in interrupts
  * @hash:	the slices of all views, by number; lookups take no lock
  * @hash_mask:	number of buckets of @hash, less one
+ * @disk_shift:	log2 of the bytes of the disk that a slice maps
+ * @plain:	entries are one word, and data lies in the image file
+ * @entries:	number of entries in a slice
+ * @cluster_size: bytes of a cluster
  * @lru:	clean slices, newest first; the order is approximate: a sweep
  *		moves a referenced slice to the front instead of evicting it
  * @count:	number of slices in @lru
@@ -182,9 +186,15 @@ struct qcow_alloc {
  * @copy_data:	a writable image's pool of memory for the copies' data
  */
 struct qcow_cache {
+	/* all that a lookup reads; none of it changes */
 	struct hlist_head *hash;
 	unsigned long hash_mask;
-	spinlock_t lock;
+	u8 disk_shift;
+	bool plain;
+	u32 entries;
+	u32 cluster_size;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct list_head lru;
 	unsigned long count;
 	struct list_head dirty;

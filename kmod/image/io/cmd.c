@@ -16,6 +16,7 @@
 #include <linux/bio.h>
 #include <linux/blk-cgroup.h>
 #include <linux/blkdev.h>
+#include <linux/indirect_call_wrapper.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -38,6 +39,7 @@
 #include "image/io/write.h"
 #include "image/map/cache.h"
 #include "image/map/inflate.h"
+#include "image/map/lookup_write.h"
 #include "image/map/map.h"
 #include "image/map/run.h"
 
@@ -189,7 +191,9 @@ static int cmd_look_up(struct qcow_cmd *cmd, struct qcow_run *run)
 
 	if (cmd->op == QCOW_OP_READ)
 		return qcow_map_lookup(cmd->view, pos, len, run);
-	return cmd->view->image->ops->map_write(cmd->view, pos, len, run);
+	return INDIRECT_CALL_2(cmd->view->image->ops->map_write,
+			       qcow_qcow2_map_write, qcow_raw_map,
+			       cmd->view, pos, len, run);
 }
 
 /*

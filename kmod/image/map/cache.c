@@ -89,6 +89,10 @@ int qcow_cache_init(struct qcow_image *image, u64 size)
 		size = cache_mib ? (u64)cache_mib << 20 : QCOW_CACHE_DEFAULT;
 	cache->slice_bits = min_t(u8, table_bits, ilog2(QCOW_SLICE_MAX));
 	image->entry_bits = cache->slice_bits - image->geo.l2_entry_bits;
+	cache->disk_shift = image->geo.cluster_bits + image->entry_bits;
+	cache->plain = !image->geo.extended_l2 && !image->geo.external_data;
+	cache->entries = 1U << image->entry_bits;
+	cache->cluster_size = 1U << image->geo.cluster_bits;
 	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
 	buckets = roundup_pow_of_two(min(cache->limit, BUCKETS_MAX));
 	cache->hash = kvcalloc(buckets, sizeof(*cache->hash), GFP_KERNEL);

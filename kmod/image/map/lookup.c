@@ -126,10 +126,9 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 		   struct qcow_run *run)
 {
 	struct qcow_image *image = view->image;
-	unsigned long number = pos >> (image->geo.cluster_bits +
-				       image->entry_bits);
+	unsigned long number = pos >> image->cache.disk_shift;
 	struct qcow_slice *slice;
-	int ret;
+	int ret = 0;
 
 	rcu_read_lock();
 	slice = qcow_cache_find(view, number);
@@ -138,10 +137,7 @@ int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 		goto unlock;
 	}
 	qcow_stat_inc(image, slice_hits);
-	if (!image->geo.extended_l2 && !image->geo.external_data &&
-		 qcow_map_plain(image, slice, pos, len, 0, run))
-		ret = 0;
-	else
+	if (!qcow_map_plain(image, slice, pos, len, 0, run))
 		ret = map_slice(view, slice, pos, len, run);
 unlock:
 	rcu_read_unlock();

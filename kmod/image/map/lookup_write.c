@@ -174,15 +174,13 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 	int ret = 0;
 
 	rcu_read_lock();
-	slice = qcow_cache_seek(view, pos >> (image->geo.cluster_bits +
-					      image->entry_bits));
+	slice = qcow_cache_seek(view, pos >> image->cache.disk_shift);
 	/* pairs with qcow_slice_set_writable() and slice_publish() */
 	if (unlikely(!slice || !smp_load_acquire(&slice->writable))) {
 		ret = map_unwritable(view, pos, slice, run);
 	} else {
 		qcow_slice_use(image, slice);
-		if (image->geo.extended_l2 || image->geo.external_data ||
-		    !qcow_map_plain(image, slice, pos, len, QCOW2_OFLAG_COPIED,
+		if (!qcow_map_plain(image, slice, pos, len, QCOW2_OFLAG_COPIED,
 				    run))
 			ret = map_slice_write(image, slice, pos, len, run);
 	}

@@ -15,8 +15,8 @@
  * qcow_map_plain - look up standard clusters that are contiguous in the file
  * @flags: QCOW2_OFLAG_COPIED to accept only clusters that have it, or 0
  *
- * Return: false if the first entry is of another kind, or malformed; then the
- * caller has to do a full lookup.
+ * Return: false if the image is not that simple, or the first entry is of another
+ * kind or malformed; then the caller has to do a full lookup.
  */
 static __always_inline bool
 qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,
@@ -24,13 +24,12 @@ qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,
 {
 	const u64 telling = QCOW2_OFLAG_COMPRESSED | QCOW2_OFLAG_ZERO |
 			    QCOW2_L2E_OFFSET_MASK | flags;
-	u32 entries = 1U << image->entry_bits;
-	u32 size = 1U << image->geo.cluster_bits;
+	u32 entries = image->cache.entries, size = image->cache.cluster_size;
 	u32 index = (pos >> image->geo.cluster_bits) & (entries - 1);
 	u64 host = (READ_ONCE(slice->entries[index]) & telling) ^ flags;
 	u32 offset = pos & (size - 1);
 
-	if (!host || (host & (QCOW2_OFLAG_COMPRESSED | (size - 1) | flags)))
+	if (!image->cache.plain || !host || (host & (QCOW2_OFLAG_COMPRESSED | (size - 1) | flags)))
 		return false;
 	run->type = QCOW_RUN_DATA;
 	run->image = image;
