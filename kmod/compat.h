@@ -199,6 +199,11 @@ static inline struct gendisk *qcow_alloc_disk(struct blk_mq_tag_set *set,
 	return disk;
 }
 
+#ifndef HAVE_CLAIM_OPS
+/* Since 6.5 a holder may have operations. */
+#define bd_prepare_to_claim(bdev, holder, ops)	bd_prepare_to_claim(bdev, holder)
+#endif
+
 #ifndef HAVE_SHRINKER_ALLOC
 /*
  * Since 6.7.  Before, the caller allocates a shrinker.  A shrinker that could

@@ -137,6 +137,54 @@ overlay_of_it()
 	detach "$DEV" "$below"
 }
 
+# changes: how many uevents of DEV the kernel has sent that say so
+changes()
+{
+	grep -c "KERNEL.* change .*/${DEV#/dev/} " uevents || :
+}
+
+# announced COMMAND...: it makes the kernel tell that the disk has changed
+announced()
+{
+	local before try
+
+	before=$(changes)
+	"$@" >/dev/null
+	for ((try = 0; try < 50; try++)); do
+		[ "$(changes)" -eq "$before" ] || return 0
+		sleep 0.1
+	done
+	fail "no uevent: $*"
+}
+
+# A snapshot of the disk with two partitions, and then there is one, of another
+# size: each time the kernel finds those that are there.
+another_table()
+{
+	local monitor
+
+	qemu-img create -q -f qcow2 -b disk.qcow2 -F qcow2 table.qcow2
+	attach table.qcow2
+	udevadm monitor --kernel --subsystem-match=block >uevents &
+	monitor=$!
+	sleep 1
+	"$QCOWCTL" snapshot create "$DEV" two >/dev/null
+	echo 'size=8MiB' | sfdisk -q --label gpt --wipe always "$DEV"
+	udevadm settle
+	expect_equal "partitions" 1 "$(partitions)"
+	announced "$QCOWCTL" snapshot apply "$DEV" two
+	udevadm settle
+	expect_equal "partitions of the snapshot" 2 "$(partitions)"
+	same_files "${DEV}p2" .
+	announced "$QCOWCTL" resize "$DEV" +1M
+	"$QCOWCTL" snapshot delete "$DEV" two >/dev/null
+	announced "$QCOWCTL" rebase -b '' "$DEV"
+	kill $monitor
+	wait $monitor || :
+	detach
+	rm table.qcow2
+}
+
 without_partitions()
 {
 	attach -r --no-partscan disk.qcow2
@@ -214,7 +262,7 @@ cd "$FS"
 mkdir mnt
 make_files
 make_disk
-for part in guest_disk overlay_of_it without_partitions disk_of_4k_sectors \
+for part in guest_disk overlay_of_it another_table without_partitions disk_of_4k_sectors \
 	    logical_partitions; do
 	echo "$part"
 	$part

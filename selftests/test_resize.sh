@@ -94,6 +94,29 @@ cached_pages()
 	checked disk.qcow2
 }
 
+# A file system would go on using what was cut off.
+while_it_is_held()
+{
+	new disk.qcow2 16M
+	mkfs.ext4 -q "$DEV"
+	mount "$DEV" "$T/mnt"
+	expect_fail 5 resize --shrink "$DEV" 8M
+	expect_says "cannot become smaller while it is mounted or otherwise held"
+	expect_size $((16 << 20))
+	resize "$DEV" 24M
+	umount "$T/mnt"
+	echo 'size=4MiB' | sfdisk -q --label dos --wipe always "$DEV"
+	udevadm settle
+	mkfs.ext4 -q "${DEV}p1"
+	mount "${DEV}p1" "$T/mnt"
+	expect_fail 5 resize --shrink "$DEV" 8M
+	umount "$T/mnt"
+	resize --shrink "$DEV" 8M
+	expect_size $((8 << 20))
+	detach
+	checked disk.qcow2
+}
+
 # Snapshots keep their sizes, and bring them back.
 with_snapshots()
 {
@@ -270,7 +293,8 @@ random_file "$T/random" 4M
 scratch_fs ext4 1024
 cd "$FS"
 random_file base.raw 2M
-for part in sizes cached_pages with_snapshots \
+mkdir -p "$T/mnt"
+for part in sizes cached_pages while_it_is_held with_snapshots \
 	    "over_a_longer_one cluster_size=64k" \
 	    "over_a_longer_one cluster_size=4k" \
 	    "over_a_longer_one extended_l2=on" version_2 refusals large_sectors \

@@ -179,6 +179,49 @@ static void forget_pages(struct gendisk *disk, sector_t old,
 				     (loff_t)sectors << SECTOR_SHIFT);
 }
 
+/*
+ * A file system uses pages beyond the new end of a disk that becomes smaller,
+ * and they are dropped.  So nothing may hold the disk or a partition of it, a
+ * mount or a mapping for example, from before the change until it is over.  A
+ * program that has the disk open without holding it is told no more than the
+ * programs of any other disk are.
+ */
+static int hold_to_shrink(struct qcow_device *dev,
+			  const struct qcow_change *change, bool *held,
+			  struct qcow_reason *why)
+{
+	*held = change->op == QCOW_CHANGE_RESIZE &&
+		change->size < qcow_view_size(dev->view);
+	if (!*held || !bd_prepare_to_claim(dev->disk->part0, dev, NULL))
+		return 0;
+	*held = false;
+	return qcow_refuse(why, -EBUSY,
+			   "qcow%u: cannot become smaller while it is mounted or otherwise held",
+			   dev->number);
+}
+
+static void unhold(struct qcow_device *dev, bool held)
+{
+	if (held)
+		bd_abort_claiming(dev->disk->part0, dev);
+}
+
+/*
+ * The disk is not what it was: let programs know, udev first of all, when they
+ * can open it.  The kernel looks for partitions when one of them does.
+ */
+static void note_changed(struct qcow_device *dev,
+			 const struct qcow_change *change)
+{
+	if (change->op == QCOW_CHANGE_SNAPSHOT_CREATE ||
+	    change->op == QCOW_CHANGE_SNAPSHOT_DELETE ||
+	    change->op == QCOW_CHANGE_MERGE_BEGIN)
+		return;
+	dev->changed = true;
+	if (takes_away(change) && !dev->no_partscan)
+		set_bit(GD_NEED_PART_SCAN, &dev->disk->state);
+}
+
 int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 		      bool force, struct qcow_reason *why)
 {
@@ -208,12 +251,17 @@ int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 
 void qcow_device_unclaim(struct qcow_device *dev)
 {
+	bool changed = dev->changed;
+
+	dev->changed = false;
 	mutex_lock(&dev->disk->open_mutex);
 	dev->changing = false;
 	dev->shut = false;
 	/* a lazy detach may have been waiting for the end of the change */
 	qcow_device_idle(dev);
 	mutex_unlock(&dev->disk->open_mutex);
+	if (changed)
+		kobject_uevent(&disk_to_dev(dev->disk)->kobj, KOBJ_CHANGE);
 }
 
 int qcow_device_change_claimed(struct qcow_device *dev,
@@ -234,24 +282,31 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 	}
 	qcow_change_unlock();
 	qcow_change_release(dev->view, change);
-	if (!err)
-		forget_pages(dev->disk, old, change);
-	return err;
+	if (err)
+		return err;
+	forget_pages(dev->disk, old, change);
+	note_changed(dev, change);
+	return 0;
 }
 
 int qcow_device_change(unsigned int number, struct qcow_change *change,
 		       bool force, u64 *pause_ns, struct qcow_reason *why)
 {
 	struct qcow_device *dev = qcow_device_get(number);
+	bool held = false;
 	int err;
 
 	if (!dev)
 		return -ENXIO;
 	err = qcow_device_claim(dev, change, force, why);
-	if (!err) {
+	if (err)
+		goto put;
+	err = hold_to_shrink(dev, change, &held, why);
+	if (!err)
 		err = qcow_device_change_claimed(dev, change, pause_ns, why);
-		qcow_device_unclaim(dev);
-	}
+	unhold(dev, held);
+	qcow_device_unclaim(dev);
+put:
 	put_device(disk_to_dev(dev->disk));
 	return err;
 }

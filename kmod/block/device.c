@@ -403,6 +403,8 @@ static struct qcow_device *alloc_device(const struct qcow_attach *attach)
 		return NULL;
 	dev->read_only = attach->flags & QCOW_ATTACH_READ_ONLY;
 	dev->no_discard = attach->flags & QCOW_ATTACH_NO_DISCARD;
+	dev->no_partscan = attach->flags & (QCOW_ATTACH_NO_PARTSCAN |
+					    QCOW_ATTACH_HIDDEN);
 	dev->sector_size = attach->sector_size ?: SECTOR_SIZE;
 	dev->state = dev->read_only ? QCOW_STATE_READ_ONLY : QCOW_STATE_LIVE;
 	strscpy(dev->name, attach->name, sizeof(dev->name));

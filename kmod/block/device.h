@@ -45,6 +45,8 @@ struct qcow_files {
  * @read_only:	attached read-only
  * @changing:	a structural change or a merge has claimed the device; guarded
  *		by open_mutex
+ * @changed:	such a change has changed what the device shows; belongs to the task
+ *		that has claimed the device
  * @merger:	the control file through which the image is being merged into
  *		its backing file, or NULL; written with @merge_lock held
  * @merge_lock:	guards @merger; held for each step of a merge
@@ -53,6 +55,7 @@ struct qcow_files {
  * @swapped:	swap lies on it, or did since it was last without an opener
  * @lazy:	detach it when the last opener closes it; guarded by open_mutex
  * @no_discard:	discards are not offered
+ * @no_partscan: the kernel does not look for partitions by itself
  * @dio:	direct or buffered I/O on the files
  * @sector_size: logical block size, bytes
  * @name:	for /dev/disk/by-qcow, or empty
@@ -73,12 +76,14 @@ struct qcow_device {
 	bool live;
 	bool read_only;
 	bool changing;
+	bool changed;
 	const struct file *merger;
 	struct mutex merge_lock;
 	bool shut;
 	bool swapped;
 	bool lazy;
 	bool no_discard;
+	bool no_partscan;
 	enum qcow_dio dio;
 	unsigned int sector_size;
 	char name[QCOW_NAME_LEN];

@@ -275,9 +275,10 @@ struct qcow_snapshot {
  * @pause_ns:	out: how long requests had to wait, nanoseconds
  *
  * The new part of the disk reads zeros, also over a longer backing file.
- * Snapshots keep their sizes.
+ * Snapshots keep their sizes.  While the disk or a partition of it is mounted,
+ * or held in another way, the disk can only become larger.
  *
- * Errors: as struct qcow_snapshot.
+ * Errors: as struct qcow_snapshot; EBUSY: it is to become smaller and is held.
  */
 struct qcow_resize {
 	__u32 size;

@@ -29,7 +29,8 @@ qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,
 	u64 host = (READ_ONCE(slice->entries[index]) & telling) ^ flags;
 	u32 offset = pos & (size - 1);
 
-	if (!image->cache.plain || !host || (host & (QCOW2_OFLAG_COMPRESSED | (size - 1) | flags)))
+	if (!image->cache.plain || !host ||
+	    (host & (QCOW2_OFLAG_COMPRESSED | (size - 1) | flags)))
 		return false;
 	run->type = QCOW_RUN_DATA;
 	run->image = image;
