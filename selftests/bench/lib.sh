@@ -193,18 +193,19 @@ open_nbd()
 
 close_nbd()
 {
-	newest qemu-nbd --disconnect "$target" >/dev/null
-	wait_for_peer
-}
-
-# The server ends after the device: its image is free only then.
-wait_for_peer()
-{
 	local server
 
 	server=$(cat /run/peer.pid) || return
+	newest qemu-nbd --disconnect "$target" >/dev/null
+	wait_for_peer "$server"
+}
+
+# wait_for_peer PROCESS: the server ends after the device, and its image is free
+# only then
+wait_for_peer()
+{
 	for _ in {1..500}; do
-		kill -0 "$server" 2>/dev/null || return 0
+		kill -0 "$1" 2>/dev/null || return 0
 		sleep 0.01
 	done
 	return 1
@@ -237,9 +238,13 @@ open_vduse()
 	return 1
 }
 
+# The file is gone when the server has ended.
 end_peer()
 {
-	kill "$(cat /run/peer.pid)" && wait_for_peer
+	local server
+
+	server=$(cat /run/peer.pid) && kill "$server" &&
+		wait_for_peer "$server"
 }
 
 close_vduse()
