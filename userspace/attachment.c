@@ -144,7 +144,7 @@ int attachment_make(const struct attachment *r, const char *path,
 	ret = chain_open(&c, path, &r->chain) ?:
 	      check_request(r, &c) ?:
 	      control_open() ?:
-	      claim_chain(&c, r->snapshot ? CLAIM_SNAPSHOT : CLAIM_DISK) ?:
+	      claim_chain(&c, r->snapshot ? CLAIM_SNAPSHOT : CLAIM_ATTACH) ?:
 	      mend_dirty(r, &c) ?:
 	      attach_chain(r, &c, number);
 	chain_close(&c);

@@ -17,13 +17,20 @@
 #include "error.h"
 #include "session.h"
 
-enum { FORCE = SESSION_LAST };
+enum { FORCE = SESSION_LAST, FREEZE_TIMEOUT };
 
 /* How long udev may take to look at what somebody wrote. */
 enum { STEP_MS = 20, PATIENCE_MS = 2000 };
 
 static const struct option_row options[] = {
 	SESSION_OPTIONS,
+	{ 0 }
+};
+
+static const struct option_row create_options[] = {
+	SESSION_OPTIONS,
+	{ FREEZE_TIMEOUT, "freeze-timeout", "SECONDS",
+	  "to wait until file systems on it are frozen (10)" },
 	{ 0 }
 };
 
@@ -36,12 +43,26 @@ static const struct option_row apply_options[] = {
 struct request {
 	struct chain_options chain;
 	bool force;
+	u32 freeze_timeout_ms;
 };
+
+static int take_timeout(struct request *r, const char *arg)
+{
+	char *end;
+	double seconds = strtod(arg, &end);
+
+	if (end == arg || *end || !(seconds >= 0.001 && seconds <= 1000000))
+		return fail(EXIT_USAGE, "'%s' is no number of seconds", arg);
+	r->freeze_timeout_ms = seconds * 1000;
+	return 0;
+}
 
 static int take(void *into, int key, char *arg)
 {
 	struct request *r = into;
 
+	if (key == FREEZE_TIMEOUT)
+		return take_timeout(r, arg);
 	if (key != FORCE)
 		return session_option(&r->chain, key, arg);
 	r->force = true;
@@ -92,18 +113,19 @@ static int apply_patiently(struct qcow_snapshot *s)
 }
 
 static int change(const struct session *t, enum qcow_snapshot_op op,
-		  const char *name, bool force)
+		  const char *name, const struct request *r)
 {
 	char message[512] = "";
 	struct qcow_snapshot s = {
 		.size = sizeof(s),
-		.flags = force ? QCOW_SNAPSHOT_FORCE : 0,
+		.flags = r->force ? QCOW_SNAPSHOT_FORCE : 0,
 		.number = t->number,
 		.op = op,
 		.name = (uintptr_t)name,
 		.name_len = strlen(name),
 		.message = (uintptr_t)message,
 		.message_len = sizeof(message),
+		.freeze_timeout_ms = r->freeze_timeout_ms,
 	};
 	int err = op == QCOW_SNAPSHOT_APPLY ? apply_patiently(&s) :
 		  control_snapshot(&s);
@@ -140,7 +162,7 @@ static int run(const struct command *cmd, int argc, char **argv,
 	ret = session_open(&t, argv[optind], &r.chain);
 	if (ret)
 		return ret;
-	return session_close(&t, change(&t, op, argv[optind + 1], r.force));
+	return session_close(&t, change(&t, op, argv[optind + 1], &r));
 }
 
 static int run_create(const struct command *cmd, int argc, char **argv)
@@ -162,7 +184,7 @@ const struct command snapshot_create_command = {
 	.name = "snapshot create",
 	.args = "IMAGE|DEVICE NAME",
 	.summary = "Keep the disk as it is now, under a name",
-	.options = options,
+	.options = create_options,
 	.run = run_create,
 };
 

@@ -37,7 +37,11 @@ static int share(const struct file *f, const struct qcow_query *q,
 	bool written = q->flags & QCOW_QUERY_WRITABLE;
 	int err;
 
-	if (f->writable || (written && what_for == CLAIM_DISK))
+	/* The driver still has the lock of who attached the disk before. */
+	if (what_for == CLAIM_ATTACH && q->flags & QCOW_QUERY_UNSHOWN)
+		return 0;
+	if (f->writable || (written && (what_for == CLAIM_DISK ||
+					what_for == CLAIM_ATTACH)))
 		return in_use(f, q);
 	err = lock_hold(f, written ? LOCKED_PEEK : LOCKED_READ);
 	return err ? fail_errno(-err, "cannot lock %s", f->path) : 0;
@@ -113,7 +117,7 @@ int claim_chain(const struct chain *c, enum claim what_for)
 		ret = claim_file(&l->image.file, what_for);
 		if (!ret && l->data.fd >= 0)
 			ret = claim_file(&l->data, what_for);
-		if (what_for == CLAIM_SNAPSHOT)
+		if (what_for == CLAIM_SNAPSHOT || what_for == CLAIM_ATTACH)
 			what_for = CLAIM_DISK;
 	}
 	return ret;

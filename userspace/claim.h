@@ -8,7 +8,8 @@
 
 /* What for; it decides whether a device that writes the file is in the way. */
 enum claim {
-	CLAIM_DISK,		/* to be attached */
+	CLAIM_ATTACH,		/* to be attached */
+	CLAIM_DISK,		/* to be behind what is attached */
 	CLAIM_SNAPSHOT,		/* a snapshot of it, which does not change */
 	CLAIM_LOOK,		/* to be read by this program */
 	CLAIM_TARGET,		/* to be written or replaced by it */

@@ -7,78 +7,9 @@
 #include <linux/blkdev.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 
 #include "block/device.h"
-
-/**
- * struct frozen - block devices, the disk or its partitions, that were frozen
- * @nr:    how many
- * @bdevs: the devices, with a reference to each
- */
-struct frozen {
-	unsigned int nr;
-	struct block_device **bdevs;
-};
-
-static void thaw_all(struct frozen *f)
-{
-	while (f->nr) {
-		struct block_device *bdev = f->bdevs[--f->nr];
-
-		bdev_thaw(bdev);
-		put_device(&bdev->bd_device);
-	}
-	kfree(f->bdevs);
-}
-
-/* Collect the block devices that the disk has now. */
-static int collect(struct gendisk *disk, struct frozen *all)
-{
-	struct block_device *part;
-	unsigned long index;
-	unsigned int room = 0;
-
-	*all = (struct frozen){ };
-	rcu_read_lock();
-	xa_for_each(&disk->part_tbl, index, part)
-		room++;
-	rcu_read_unlock();
-	all->bdevs = kcalloc(room, sizeof(*all->bdevs), GFP_KERNEL);
-	if (!all->bdevs)
-		return -ENOMEM;
-	rcu_read_lock();
-	xa_for_each(&disk->part_tbl, index, part)
-		if (all->nr < room &&
-		    kobject_get_unless_zero(&part->bd_device.kobj))
-			all->bdevs[all->nr++] = part;
-	rcu_read_unlock();
-	return 0;
-}
-
-/* A block device that is frozen already (-EBUSY) stays as it is. */
-static int freeze_all(struct gendisk *disk, struct frozen *f)
-{
-	struct frozen all;
-	unsigned int i;
-	int err = collect(disk, &all);
-
-	*f = (struct frozen){ .bdevs = all.bdevs };
-	for (i = 0; i < all.nr; i++) {
-		int ret = err ? err : bdev_freeze(all.bdevs[i]);
-
-		if (!ret) {
-			f->bdevs[f->nr++] = all.bdevs[i];
-			continue;
-		}
-		put_device(&all.bdevs[i]->bd_device);
-		if (ret != -EBUSY)
-			err = ret;
-	}
-	if (err)
-		thaw_all(f);
-	return err;
-}
+#include "block/freeze.h"
 
 /*
  * Called with the queue frozen.  If the disk becomes smaller, its new capacity
@@ -139,22 +70,18 @@ static int change_frozen(struct qcow_device *dev, struct qcow_change *change,
 static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 			 u64 *pause_ns, struct qcow_reason *why)
 {
-	struct frozen frozen = { };
+	struct qcow_freeze *freeze;
 	u64 begin = ktime_get_ns();
 	int err;
 
-	if (change->op == QCOW_CHANGE_SNAPSHOT_CREATE) {
-		err = freeze_all(dev->disk, &frozen);
-		if (err)
-			return qcow_refuse(why, err,
-					   "qcow%u: a file system on it cannot be frozen (%d)",
-					   dev->number, err);
-	}
+	if (change->op != QCOW_CHANGE_SNAPSHOT_CREATE)
+		return change_frozen(dev, change, pause_ns, why);
+	freeze = qcow_freeze(dev, change->freeze_timeout_ms, why);
+	if (IS_ERR(freeze))
+		return PTR_ERR(freeze);
 	err = change_frozen(dev, change, pause_ns, why);
-	if (change->op == QCOW_CHANGE_SNAPSHOT_CREATE) {
-		thaw_all(&frozen);
-		*pause_ns = ktime_get_ns() - begin;
-	}
+	qcow_thaw(freeze);
+	*pause_ns = ktime_get_ns() - begin;
 	return err;
 }
 
@@ -272,15 +199,15 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 	int err;
 
 	change->unit = dev->sector_size;
-	err = qcow_change_lock(change);
+	err = qcow_change_lock(dev->view, change);
 	if (err)
 		return err;
 	err = qcow_change_open(dev->view, change, why);
 	if (!err) {
 		err = change_locked(dev, change, pause_ns, why);
-		qcow_change_close(change);
+		qcow_change_close(dev->view, change);
 	}
-	qcow_change_unlock();
+	qcow_change_unlock(dev->view);
 	qcow_change_release(dev->view, change);
 	if (err)
 		return err;

@@ -15,6 +15,7 @@
 
 #include "block/ctl.h"
 #include "block/device.h"
+#include "block/freeze.h"
 #include "format/header.h"
 
 #define ATTACH_FLAGS	(QCOW_ATTACH_READ_ONLY | QCOW_ATTACH_NO_PARTSCAN | \
@@ -188,7 +189,6 @@ static long ctl_query(struct file *ctl, void *arg)
 	struct qcow_query *q = arg;
 	const struct inode *inode;
 	struct file *file;
-	bool writable;
 	int err;
 
 	file = fget(q->fd);
@@ -199,14 +199,11 @@ static long ctl_query(struct file *ctl, void *arg)
 	q->number = QCOW_NO_DEVICE;
 	err = qcow_files_wait_left(inode);
 	if (!err)
-		err = qcow_file_in_use(inode, &writable);
-	if (err > 0) {
-		q->flags = QCOW_QUERY_OPEN |
-			   (writable ? QCOW_QUERY_WRITABLE : 0);
+		q->flags = qcow_file_use(inode);
+	if (q->flags)
 		q->number = qcow_device_of(inode);
-	}
 	fput(file);
-	return min(err, 0);
+	return err;
 }
 
 /* The arguments that all structural changes have in common. */
@@ -249,11 +246,15 @@ static long ctl_snapshot(struct file *ctl, void *arg)
 		.message = s->message,
 		.message_len = s->message_len,
 	};
-	struct qcow_change change = { .name_len = s->name_len };
+	struct qcow_change change = {
+		.name_len = s->name_len,
+		.freeze_timeout_ms = s->freeze_timeout_ms ?:
+				     QCOW_FREEZE_TIMEOUT_MS,
+	};
 	char *name;
 	long err;
 
-	if (s->flags & ~QCOW_SNAPSHOT_FORCE || s->op < QCOW_SNAPSHOT_CREATE ||
+	if (s->flags & ~QCOW_SNAPSHOT_FORCE || s->reserved || s->op < QCOW_SNAPSHOT_CREATE ||
 	    s->op > QCOW_SNAPSHOT_DELETE || !s->name_len ||
 	    s->name_len > MAX_SNAPSHOT_STRING)
 		return -EINVAL;
@@ -483,7 +484,7 @@ static const struct ctl_command commands[] = {
 	{ QCOW_QUERY, sizeof(struct qcow_query),
 	  sizeof(struct qcow_query), ctl_query },
 	{ QCOW_SNAPSHOT, sizeof(struct qcow_snapshot),
-	  sizeof(struct qcow_snapshot), ctl_snapshot },
+	  offsetofend(struct qcow_snapshot, pause_ns), ctl_snapshot },
 	{ QCOW_RESIZE, sizeof(struct qcow_resize),
 	  sizeof(struct qcow_resize), ctl_resize },
 	{ QCOW_EMPTY, sizeof(struct qcow_empty),

@@ -169,6 +169,7 @@ static int open_view(struct qcow_device *dev, const struct qcow_attach *attach,
 	struct qcow_open open = {
 		.layers = layers,
 		.nr_layers = attach->nr_layers,
+		.disk = true,
 		.write = !dev->read_only,
 		.sector_size = dev->sector_size,
 		.cache_size = attach->cache_size,

@@ -47,6 +47,8 @@ struct qcow_files {
  *		by open_mutex
  * @changed:	such a change has changed what the device shows; belongs to the task
  *		that has claimed the device
+ * @freezing:	a freeze of file systems that nobody waits for any more is not over;
+ *		set by the task that has claimed the device
  * @merger:	the control file through which the image is being merged into
  *		its backing file, or NULL; written with @merge_lock held
  * @merge_lock:	guards @merger; held for each step of a merge
@@ -77,6 +79,7 @@ struct qcow_device {
 	bool read_only;
 	bool changing;
 	bool changed;
+	bool freezing;
 	const struct file *merger;
 	struct mutex merge_lock;
 	bool shut;

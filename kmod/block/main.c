@@ -7,6 +7,7 @@
 
 #include "block/ctl.h"
 #include "block/device.h"
+#include "block/freeze.h"
 #include "file/record.h"
 #include "file/relief.h"
 #include "image/image.h"
@@ -21,9 +22,12 @@ static int __init qcow_init(void)
 	err = qcow_image_init();
 	if (err)
 		goto exit_relief;
-	err = qcow_device_init();
+	err = qcow_freeze_init();
 	if (err)
 		goto exit_image;
+	err = qcow_device_init();
+	if (err)
+		goto exit_freeze;
 	err = qcow_ctl_init();
 	if (err)
 		goto exit_device;
@@ -32,6 +36,8 @@ static int __init qcow_init(void)
 
 exit_device:
 	qcow_device_exit();
+exit_freeze:
+	qcow_freeze_exit();
 exit_image:
 	qcow_image_exit();
 exit_relief:
@@ -45,6 +51,7 @@ static void __exit qcow_exit(void)
 	qcow_record_exit();
 	qcow_ctl_exit();
 	qcow_device_exit();
+	qcow_freeze_exit();
 	qcow_image_exit();
 	qcow_relief_exit();
 }

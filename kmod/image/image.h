@@ -34,11 +34,8 @@ struct qcow_view *qcow_chain_open(const struct qcow_open *open,
  */
 int qcow_chain_close(struct qcow_view *view);
 
-/**
- * qcow_file_in_use - has the driver an image or data file open on this inode?
- * @writable: set to whether the driver may write to the file
- */
-int qcow_file_in_use(const struct inode *inode, bool *writable);
+/** qcow_file_use - what the driver does with a file; returns QCOW_QUERY_* */
+unsigned int qcow_file_use(const struct inode *inode);
 
 /* Properties of a view, for queue limits and for sysfs. */
 u64 qcow_view_size(const struct qcow_view *view);		/* bytes */
@@ -68,14 +65,15 @@ int qcow_view_show_failure(const struct qcow_view *view, char *page);
 int qcow_view_show_statistics(const struct qcow_view *view, char *page);
 
 /**
- * qcow_change_lock - keep other tasks from opening, closing or changing images
+ * qcow_change_lock - keep other tasks from changing the view's image, and from
+ * opening and closing views of its snapshots
  *
  * Context: may sleep.
  * Return: 0; or -EINTR if a fatal signal came, except for
  * QCOW_CHANGE_MERGE_STOP, which must not be given up.
  */
-int qcow_change_lock(const struct qcow_change *change);
-void qcow_change_unlock(void);
+int qcow_change_lock(struct qcow_view *view, const struct qcow_change *change);
+void qcow_change_unlock(struct qcow_view *view);
 
 /**
  * qcow_change_open - open what the change needs, before requests are held back
@@ -89,7 +87,7 @@ void qcow_change_unlock(void);
  */
 int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 		     struct qcow_reason *why);
-void qcow_change_close(struct qcow_change *change);
+void qcow_change_close(struct qcow_view *view, struct qcow_change *change);
 
 /**
  * qcow_change_run - make the change durably, or leave the image as it is

@@ -192,6 +192,8 @@ struct qcow_detach {
 #define QCOW_QUERY_OPEN		(1U << 0)
 /* ...and writes to it. */
 #define QCOW_QUERY_WRITABLE	(1U << 1)
+/* ...but only for the snapshots: no device shows the active disk any more. */
+#define QCOW_QUERY_UNSHOWN	(1U << 2)
 
 /**
  * struct qcow_query - ask if the driver uses a file (QCOW_QUERY)
@@ -232,10 +234,15 @@ enum qcow_snapshot_op {
  * @message_len: in: bytes at @message
  * @message:	in: pointer to a buffer for the reason of a refusal; 0 for none
  * @pause_ns:	out: how long requests had to wait, nanoseconds
+ * @freeze_timeout_ms: in: create: how long to wait until all file systems are
+ *		frozen, milliseconds; 0 for 10000
+ * @reserved:	zero
  *
  * The device stays in use meanwhile.  For a new snapshot, file systems that are
  * mounted from the disk or its partitions are frozen, so that the snapshot
- * holds them whole.  If this returns 0 the change is durable; else nothing
+ * holds them whole.  A task that writes to one of them and does not get on keeps
+ * it from being frozen: then the caller waits no longer than it wants, or until
+ * a fatal signal, and the file system is thawed as soon as it can be.  If this returns 0 the change is durable; else nothing
  * changed.
  *
  * Errors: EPERM, EINVAL, ENXIO (no such device), EROFS (attached read-only),
@@ -245,7 +252,8 @@ enum qcow_snapshot_op {
  * already, or the host has swapped to it since it was last without an opener),
  * EUCLEAN (the image is malformed), EOVERFLOW (a cluster has as many references
  * as the image's refcounts can hold), EFBIG (a table would be too long),
- * ENOSPC, ENOMEM, EIO.
+ * ETIMEDOUT (a file system could not be frozen in time; EBUSY: nor was it in an
+ * earlier attempt, which is not over), EINTR, ENOSPC, ENOMEM, EIO.
  */
 struct qcow_snapshot {
 	__u32 size;
@@ -257,6 +265,8 @@ struct qcow_snapshot {
 	__u32 message_len;
 	__u64 message;
 	__u64 pause_ns;
+	__u32 freeze_timeout_ms;
+	__u32 reserved;
 };
 
 /* The disk may become smaller; the data behind its new end are lost. */

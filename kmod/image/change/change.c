@@ -15,17 +15,19 @@
 #include "image/open/describe.h"
 #include "image/open/registry.h"
 
-int qcow_change_lock(const struct qcow_change *change)
+int qcow_change_lock(struct qcow_view *view, const struct qcow_change *change)
 {
+	struct mutex *lock = &view->image->change_lock;
+
 	if (change->op != QCOW_CHANGE_MERGE_STOP)
-		return qcow_registry_lock_killable();
-	qcow_registry_lock();
+		return mutex_lock_killable(lock);
+	mutex_lock(lock);
 	return 0;
 }
 
-void qcow_change_unlock(void)
+void qcow_change_unlock(struct qcow_view *view)
 {
-	qcow_registry_unlock();
+	mutex_unlock(&view->image->change_lock);
 }
 
 int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
@@ -46,10 +48,13 @@ int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 	return 0;
 }
 
-void qcow_change_close(struct qcow_change *change)
+void qcow_change_close(struct qcow_view *view, struct qcow_change *change)
 {
 	qcow_registry_put(change->layers);
 	change->layers = NULL;
+	/* what was to replace it does not: others may share it again */
+	if (view->image->backing)
+		qcow_registry_keep(view->image->backing);
 	qcow_merge_free(change->merge);
 	change->merge = NULL;
 }
@@ -101,7 +106,7 @@ int qcow_change_run(struct qcow_view *view, struct qcow_change *change,
 	unsigned int noio;
 	int err;
 
-	qcow_registry_assert_locked();
+	lockdep_assert_held(&image->change_lock);
 	err = qcow_change_check_op(view, change->op, why);
 	if (err)
 		return err;

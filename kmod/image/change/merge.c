@@ -278,21 +278,6 @@ static struct qcow_merge_state *merge_alloc(u64 size)
 	return NULL;
 }
 
-/* Are the layers that were passed the ones that the chain has? */
-static bool same_chain(const struct qcow_image *backing,
-		       const struct qcow_open *open)
-{
-	unsigned int i;
-
-	for (i = 0; i < open->nr_layers && backing; i++) {
-		if (!qcow_image_is(backing, &open->layers[i],
-				   backing->backing))
-			return false;
-		backing = backing->backing;
-	}
-	return i == open->nr_layers && !backing;
-}
-
 static int merge_check(const struct qcow_image *image,
 		       const struct qcow_change *change, struct qcow_reason *why)
 {
@@ -304,11 +289,12 @@ static int merge_check(const struct qcow_image *image,
 		return qcow_refuse(why, -EBUSY,
 				   "%s: has snapshots, which would show something else then; delete them first",
 				   image->path);
-	if (image->backing->users > 1)
+	if (qcow_registry_has_others(image->backing))
 		return qcow_refuse(why, -EBUSY,
 				   "%s: is attached already, so it cannot be written",
 				   image->backing->path);
-	if (!same_chain(image->backing, change->backing))
+	if (!qcow_chain_is(image->backing, change->backing->layers,
+			   change->backing->nr_layers))
 		return qcow_refuse(why, -ESTALE,
 				   "%s: is over other files", image->path);
 	return 0;
@@ -351,10 +337,12 @@ static int open_base(struct qcow_image *image, struct qcow_change *change,
 	if (IS_ERR(base))
 		return PTR_ERR(base);
 	err = qcow_backing_check(image, base, why);
-	if (err)
-		qcow_registry_put(base);
-	else
+	if (!err) {
 		change->layers = base;
+		return 0;
+	}
+	qcow_registry_put(base);
+	qcow_registry_keep(image->backing);
 	return err;
 }
 
@@ -381,7 +369,7 @@ int qcow_merge_stop(struct qcow_image *image)
 	struct qcow_merge_state *merge = image->merge;
 	int err = qcow_image_settle(merge->base);
 
-	merge->base->merged_into = false;
+	qcow_registry_set_merged_into(merge->base, false);
 	image->merge = NULL;
 	qcow_merge_free(merge);
 	return err;
@@ -400,7 +388,7 @@ int qcow_merge_begin(struct qcow_image *image, struct qcow_change *change,
 
 	swap(image->merge, change->merge);
 	image->merge->base = base;
-	base->merged_into = true;
+	qcow_registry_set_merged_into(base, true);
 	image->changes++;
 	change->layers = qcow_backing_swap(image, base);
 	err = grow_base(base, image->active.size, change->unit, why);

@@ -42,6 +42,7 @@ struct qcow_layer_files {
  * struct qcow_open - what is to be opened, and how
  * @layers:	the layers of the chain, the top one first
  * @nr_layers:	number of layers
+ * @disk:	a device is to show the top layer, or a snapshot of it
  * @write:	open the top layer for writing
  * @instead:	an image that has the file of the top layer open; the image that
  *		is opened now replaces it
@@ -54,8 +55,9 @@ struct qcow_layer_files {
 struct qcow_open {
 	const struct qcow_layer_files *layers;
 	unsigned int nr_layers;
+	bool disk;
 	bool write;
-	const struct qcow_image *instead;
+	struct qcow_image *instead;
 	enum qcow_dio dio;
 	unsigned int sector_size;
 	u64 cache_size;
@@ -83,6 +85,7 @@ enum qcow_change_op {
  *		or name of the snapshot, where a match of the id goes first;
  *		REBASE: name of the backing file, to be written to the header
  * @name_len:	bytes at @name
+ * @freeze_timeout_ms: SNAPSHOT_CREATE: how long to wait for file systems
  * @format:	REBASE: format of the backing file, to be written to the header
  * @format_len:	bytes at @format
  * @backing:	REBASE: the new layers, of which there may be none; MERGE_BEGIN:
@@ -105,6 +108,7 @@ struct qcow_change {
 	enum qcow_change_op op;
 	const char *name;
 	u32 name_len;
+	u32 freeze_timeout_ms;
 	const char *format;
 	u32 format_len;
 	const struct qcow_open *backing;

@@ -37,7 +37,7 @@ struct qcow_stats;
  * @l1_table:	the L1 table in CPU order, NULL for raw
  * @snapshot:	id and name, separated by a tab, NULL for the active disk
  * @node:	in image->snapshots
- * @users:	devices on a snapshot view; guarded by the registry's mutex
+ * @users:	devices on a snapshot view; guarded by the image's @change_lock
  */
 struct qcow_view {
 	struct qcow_image *image;
@@ -326,6 +326,13 @@ struct qcow_image_ops {
 	int (*erase)(struct qcow_cmd *cmd, struct qcow_run *run);
 };
 
+/** enum qcow_image_state - may tasks that want the image's files have it? */
+enum qcow_image_state {
+	QCOW_IMAGE_OPENING,	/* they wait */
+	QCOW_IMAGE_OPEN,	/* they share it, or are refused */
+	QCOW_IMAGE_CLOSING,	/* they wait; it may come back once more */
+};
+
 /**
  * struct qcow_image - one open image file of a chain
  * @ops:	operations of its format
@@ -359,8 +366,14 @@ struct qcow_image_ops {
  * @header_lock: held while the file's header is changed
  * @corrupted:	sets the corrupt bit in the header
  * @complaints:	limits the messages about malformed metadata
+ * @change_lock: held during a structural change, and while a view of a snapshot
+ *		is opened or closed: so that the snapshots stay what they are
+ * @inode:	of the image file, to compare with
+ * @data_inode:	of the external data file, to compare with; NULL for none
  * @node:	in the registry's list; guarded by the registry's mutex
+ * @state:	guarded by the registry's mutex
  * @users:	number of devices and overlays; guarded by the registry's mutex
+ * @shown:	a device shows the active disk; guarded by the registry's mutex
  */
 struct qcow_image {
 	const struct qcow_image_ops *ops;
@@ -395,8 +408,13 @@ struct qcow_image {
 	struct work_struct corrupted;
 	struct qcow_stats __percpu *stats;
 	struct ratelimit_state complaints;
+	struct mutex change_lock;
+	const struct inode *inode;
+	const struct inode *data_inode;
 	struct list_head node;
+	enum qcow_image_state state;
 	unsigned int users;
+	bool shown;
 };
 
 #endif /* QCOW_IMAGE_CORE_TYPES_H */

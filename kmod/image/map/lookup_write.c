@@ -159,6 +159,7 @@ static noinline int map_unwritable(struct qcow_view *view, u64 pos,
 		return 0;
 	}
 	run->type = QCOW_RUN_UNVERIFIED;
+	/* pairs with slice_publish() */
 	if (slice && smp_load_acquire(&slice->ready))
 		return 0;
 	run->missing = view;

@@ -92,7 +92,7 @@ static struct qcow_view *snapshot_view_open(struct qcow_image *image,
 	struct qcow_view *view;
 	int err;
 
-	qcow_registry_assert_locked();
+	lockdep_assert_held(&image->change_lock);
 	err = qcow_snaptable_find(&t, string, len, qcow2_snapshot_matches_id,
 				  &s, why);
 	if (err == -ENOENT)
@@ -115,7 +115,7 @@ static struct qcow_view *snapshot_view_open(struct qcow_image *image,
 
 static void snapshot_view_close(struct qcow_view *view)
 {
-	qcow_registry_assert_locked();
+	lockdep_assert_held(&view->image->change_lock);
 	if (--view->users)
 		return;
 	list_del(&view->node);
@@ -128,34 +128,38 @@ static struct qcow_view *chain_open_view(struct qcow_image *image,
 					 const struct qcow_open *open,
 					 struct qcow_reason *why)
 {
+	struct qcow_view *view;
+
 	if (!open->snapshot)
 		return &image->active;
 	if (image->ops->format != QCOW_FORMAT_QCOW2)
 		return ERR_PTR(qcow_refuse(why, -EINVAL,
 					   "%s: a %s image has no snapshots",
 					   image->path, image->ops->name));
-	return snapshot_view_open(image, open->snapshot, open->snapshot_len,
-				  why);
+	if (mutex_lock_killable(&image->change_lock))
+		return ERR_PTR(-EINTR);
+	if (qcow_chain_is(image, open->layers, open->nr_layers))
+		view = snapshot_view_open(image, open->snapshot,
+					  open->snapshot_len, why);
+	else
+		view = ERR_PTR(qcow_refuse(why, -ESTALE,
+				"%s: its backing file was changed meanwhile",
+				image->path));
+	mutex_unlock(&image->change_lock);
+	return view;
 }
 
 struct qcow_view *qcow_chain_open(const struct qcow_open *open,
 				  struct qcow_reason *why)
 {
-	struct qcow_image *image;
+	struct qcow_image *image = qcow_layers_open(open, why);
 	struct qcow_view *view;
 
-	if (qcow_registry_lock_killable())
-		return ERR_PTR(-EINTR);
-	image = qcow_layers_open(open, why);
-	if (IS_ERR(image)) {
-		view = ERR_CAST(image);
-		goto unlock;
-	}
+	if (IS_ERR(image))
+		return ERR_CAST(image);
 	view = chain_open_view(image, open, why);
 	if (IS_ERR(view))
 		qcow_registry_put(image);
-unlock:
-	qcow_registry_unlock();
 	return view;
 }
 
@@ -164,16 +168,17 @@ int qcow_chain_close(struct qcow_view *view)
 	struct qcow_image *image = view->image;
 	int err = 0, err2;
 
-	qcow_registry_lock();
-	if (view != &image->active)
+	if (view != &image->active) {
+		mutex_lock(&image->change_lock);
 		snapshot_view_close(view);
-	else if (image->wq && image->users > 1)
+		mutex_unlock(&image->change_lock);
+	} else if (qcow_registry_hide(image) && image->wq) {
 		/*
 		 * a snapshot of the image stays attached: make this disk's
 		 * writes durable
 		 */
 		err = qcow_commit_run(image);
+	}
 	err2 = qcow_registry_put(image);
-	qcow_registry_unlock();
 	return err ? err : err2;
 }

@@ -8,7 +8,6 @@
 /**
  * qcow_layers_open - open the images of a chain
  *
- * Context: called with the registry locked.
  * Return: the top image; NULL if there are no layers; or an ERR_PTR.
  */
 struct qcow_image *qcow_layers_open(const struct qcow_open *open,

@@ -86,9 +86,16 @@ static void close_files(struct qcow_image *image)
  */
 static atomic64_t openings;
 
-static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,
-				      struct qcow_reason *why)
+const struct inode *qcow_inode_of(const struct file *file)
 {
+	return file ? file->f_mapping->host : NULL;
+}
+
+struct qcow_image *qcow_image_alloc(const struct qcow_open *open,
+				    unsigned int number,
+				    struct qcow_reason *why)
+{
+	const struct qcow_layer_files *layer = &open->layers[number];
 	struct qcow_image *image = kzalloc(sizeof(*image), GFP_KERNEL);
 
 	if (!image)
@@ -108,6 +115,10 @@ static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,
 		return ERR_PTR(-ENOMEM);
 	}
 	INIT_LIST_HEAD(&image->snapshots);
+	mutex_init(&image->change_lock);
+	image->inode = qcow_inode_of(layer->file);
+	image->data_inode = qcow_inode_of(layer->data_file);
+	image->writable = open->write && number == 0;
 	image->active.image = image;
 	image->changes = (u64)atomic64_inc_return(&openings) << 32;
 	ratelimit_state_init(&image->complaints, 5 * HZ, 3);
@@ -115,7 +126,7 @@ static struct qcow_image *image_alloc(const struct qcow_layer_files *layer,
 	return image;
 }
 
-static void image_free(struct qcow_image *image)
+void qcow_image_free(struct qcow_image *image)
 {
 	ratelimit_state_exit(&image->complaints);
 	free_percpu(image->stats);
@@ -123,39 +134,26 @@ static void image_free(struct qcow_image *image)
 	kfree(image);
 }
 
-struct qcow_image *qcow_image_open(const struct qcow_open *open,
-				   unsigned int layer,
-				   struct qcow_image *backing,
-				   struct qcow_reason *why)
+int qcow_image_open(struct qcow_image *image, const struct qcow_open *open,
+		    unsigned int layer, struct qcow_image *backing,
+		    struct qcow_reason *why)
 {
 	const struct qcow_layer_files *files = &open->layers[layer];
-	struct qcow_image *image;
 	int err;
 
-	image = image_alloc(files, why);
-	if (IS_ERR(image))
-		return image;
-	image->writable = open->write && layer == 0;
-	if (image->writable && open->snapshot) {
-		err = qcow_refuse(why, -EROFS,
-				  "%s: a snapshot can only be attached read-only",
-				  image->path);
-		goto free;
-	}
+	if (image->writable && open->snapshot)
+		return qcow_refuse(why, -EROFS,
+				   "%s: a snapshot can only be attached read-only",
+				   image->path);
 	err = open_files(image, open, files, why);
 	if (err)
-		goto free;
+		return err;
 	err = image->ops->open(image, open, files, why);
 	if (err)
-		goto close;
-	image->backing = backing;
-	return image;
-
-close:
-	close_files(image);
-free:
-	image_free(image);
-	return ERR_PTR(err);
+		close_files(image);
+	else
+		image->backing = backing;
+	return err;
 }
 
 int qcow_image_close(struct qcow_image *image)
@@ -163,7 +161,6 @@ int qcow_image_close(struct qcow_image *image)
 	int err = image->ops->close(image);
 
 	close_files(image);
-	image_free(image);
 	return err;
 }
 
@@ -174,7 +171,7 @@ int qcow_image_settle(struct qcow_image *image)
 
 	image->wq = NULL;
 	image->commit.wq = NULL;
-	image->writable = false;
+	WRITE_ONCE(image->writable, false);
 	return err;
 }
 

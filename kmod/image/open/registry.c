@@ -14,6 +14,9 @@
  */
 #include <linux/fs.h>
 #include <linux/mutex.h>
+#include <linux/wait.h>
+
+#include <linux/qcow.h>
 
 #include "file/file.h"
 #include "file/reason.h"
@@ -23,58 +26,42 @@
 #include "image/open/registry.h"
 
 /*
- * Guards the list of images, their @users and their snapshot views.  Held while
- * an image is opened, so that two tasks that open one file get one image.
- * Never held while a device is added or removed.
+ * Guards the list of images, and of each image what struct qcow_image names.
+ * Nothing is waited for while it is held: an image is opened and closed without
+ * it, and until that is over @state keeps others from the image's files.
  */
 static DEFINE_MUTEX(registry_mutex);
 static LIST_HEAD(images);
 
-void qcow_registry_lock(void)
-{
-	mutex_lock(&registry_mutex);
-}
+/* Woken, and counted, when an image was opened or closed. */
+static DECLARE_WAIT_QUEUE_HEAD(settled);
+static unsigned long settlements;
 
-int qcow_registry_lock_killable(void)
-{
-	return mutex_lock_killable(&registry_mutex);
-}
-
-void qcow_registry_unlock(void)
-{
-	mutex_unlock(&registry_mutex);
-}
-
-void qcow_registry_assert_locked(void)
+static void settle(void)
 {
 	lockdep_assert_held(&registry_mutex);
+	WRITE_ONCE(settlements, settlements + 1);
+	wake_up_all(&settled);
 }
 
 static bool uses_inode(const struct qcow_image *image,
 		       const struct inode *inode)
 {
-	return qcow_file_inode(image->file) == inode ||
-	       qcow_file_inode(image->data_file) == inode;
+	return image->inode == inode ||
+	       (image->data_inode && image->data_inode == inode);
 }
 
-static const struct inode *inode_of(const struct file *file)
+/* Is the image what the layer over @backing asks for? */
+static bool image_is(const struct qcow_image *image,
+		     const struct qcow_layer_files *layer,
+		     const struct qcow_image *backing)
 {
-	return file ? file->f_mapping->host : NULL;
-}
-
-bool qcow_image_is(const struct qcow_image *image,
-		   const struct qcow_layer_files *layer,
-		   const struct qcow_image *backing)
-{
-	const struct inode *data = image->data_file == image->file ?
-				   NULL : qcow_file_inode(image->data_file);
-
-	return qcow_file_inode(image->file) == inode_of(layer->file) &&
-	       inode_of(layer->data_file) == data &&
+	return image->inode == qcow_inode_of(layer->file) &&
+	       image->data_inode == qcow_inode_of(layer->data_file) &&
 	       image->ops->format == layer->format &&
 	       image->offset == layer->offset &&
 	       image->sizelimit == layer->sizelimit &&
-	       image->backing == backing;
+	       READ_ONCE(image->backing) == backing;
 }
 
 /*
@@ -103,12 +90,25 @@ static bool suits(const struct qcow_image *image, const struct qcow_open *open)
 	       has_dio(image, open->dio);
 }
 
+bool qcow_chain_is(const struct qcow_image *image,
+		   const struct qcow_layer_files *layers, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr && image; i++) {
+		if (!image_is(image, &layers[i], image->backing))
+			return false;
+		image = image->backing;
+	}
+	return i == nr && !image;
+}
+
 static bool overlaps(const struct qcow_image *image,
 		     const struct qcow_layer_files *layer)
 {
-	return uses_inode(image, inode_of(layer->file)) ||
+	return uses_inode(image, qcow_inode_of(layer->file)) ||
 	       (layer->data_file &&
-		uses_inode(image, inode_of(layer->data_file)));
+		uses_inode(image, qcow_inode_of(layer->data_file)));
 }
 
 static int refuse_busy(const struct qcow_image *image, bool write,
@@ -148,7 +148,28 @@ static bool gives_way(const struct qcow_image *image,
 	return image == open->instead && image->users == 1;
 }
 
-/* Return: an image to share; NULL: open a new one; or -EBUSY, -EOPNOTSUPP. */
+/* Is the layer the active disk that a device is to show? */
+static bool is_shown(const struct qcow_open *open, unsigned int layer)
+{
+	return open->disk && layer == 0 && !open->snapshot;
+}
+
+/*
+ * May the device that is being attached show the active disk of an image that is
+ * written?  It may if there is none that does: the last one was detached, and
+ * devices on snapshots keep the image open.
+ */
+static bool takes_over(const struct qcow_image *image,
+		       const struct qcow_open *open, unsigned int layer)
+{
+	return is_shown(open, layer) && image->writable &&
+	       !image->merged_into && !image->shown;
+}
+
+/*
+ * Return: an image to share; NULL: open a new one; -EAGAIN: wait until an image
+ * is opened or closed; or -EBUSY, -EOPNOTSUPP.
+ */
 static struct qcow_image *find_shared(const struct qcow_open *open,
 				      unsigned int layer,
 				      const struct qcow_image *backing,
@@ -160,13 +181,18 @@ static struct qcow_image *find_shared(const struct qcow_open *open,
 	struct qcow_image *image;
 
 	list_for_each_entry(image, &images, node) {
+		bool over;
+
 		if (!overlaps(image, files) ||
 		    (layer == 0 && gives_way(image, open)))
 			continue;
-		if (write || image->merged_into ||
-		    (image->writable && !snapshot))
+		if (image->state != QCOW_IMAGE_OPEN)
+			return ERR_PTR(-EAGAIN);
+		over = takes_over(image, open, layer);
+		if (!over && (write || image->merged_into ||
+			      (image->writable && !snapshot)))
 			return ERR_PTR(refuse_busy(image, write, why));
-		if (qcow_image_is(image, files, backing) &&
+		if (image_is(image, files, backing) &&
 		    suits(image, open))
 			return image;
 		if (image->writable)
@@ -175,61 +201,163 @@ static struct qcow_image *find_shared(const struct qcow_open *open,
 	return NULL;
 }
 
+/*
+ * Find an image to share, or have @new in the list, which is to be opened then.
+ *
+ * Return: one of them; -EINTR; or as find_shared().
+ */
+static struct qcow_image *find_or_add(const struct qcow_open *open,
+				      unsigned int layer,
+				      const struct qcow_image *backing,
+				      struct qcow_image *new,
+				      struct qcow_reason *why)
+{
+	struct qcow_image *image;
+	unsigned long seen;
+
+	for (;;) {
+		mutex_lock(&registry_mutex);
+		image = find_shared(open, layer, backing, why);
+		if (!image) {
+			image = new;
+			list_add(&new->node, &images);
+			if (open->instead && layer == 0)
+				/* nobody else may share it any more */
+				open->instead->state = QCOW_IMAGE_CLOSING;
+		}
+		if (!IS_ERR(image)) {
+			image->users++;
+			image->shown |= is_shown(open, layer);
+		}
+		seen = settlements;
+		mutex_unlock(&registry_mutex);
+		if (image != ERR_PTR(-EAGAIN))
+			return image;
+		if (wait_event_killable(settled,
+					READ_ONCE(settlements) != seen))
+			return ERR_PTR(-EINTR);
+	}
+}
+
+static void remove_image(struct qcow_image *image)
+{
+	mutex_lock(&registry_mutex);
+	list_del(&image->node);
+	settle();
+	mutex_unlock(&registry_mutex);
+	qcow_image_free(image);
+}
+
+void qcow_registry_keep(struct qcow_image *image)
+{
+	mutex_lock(&registry_mutex);
+	image->state = QCOW_IMAGE_OPEN;
+	settle();
+	mutex_unlock(&registry_mutex);
+}
+
 struct qcow_image *qcow_registry_get(const struct qcow_open *open,
 				     unsigned int layer,
 				     struct qcow_image *backing,
 				     struct qcow_reason *why)
 {
-	struct qcow_image *image;
+	struct qcow_image *new = qcow_image_alloc(open, layer, why), *image;
+	int err;
 
-	qcow_registry_assert_locked();
-	image = find_shared(open, layer, backing, why);
-	if (!image) {
-		image = qcow_image_open(open, layer, backing, why);
-		if (!IS_ERR(image)) {
-			image->users = 1;
-			list_add(&image->node, &images);
-			return image;
-		}
-	} else if (!IS_ERR(image)) {
-		image->users++;
+	if (IS_ERR(new)) {
+		qcow_registry_put(backing);
+		return new;
 	}
-	/* a shared image already has a reference to its backing image */
+	image = find_or_add(open, layer, backing, new, why);
+	if (image != new) {
+		qcow_image_free(new);
+		/* a shared image already has a reference to its backing image */
+		qcow_registry_put(backing);
+		return image;
+	}
+	err = qcow_image_open(new, open, layer, backing, why);
+	if (!err) {
+		qcow_registry_keep(new);
+		return new;
+	}
+	if (open->instead && layer == 0)
+		qcow_registry_keep(open->instead);
+	remove_image(new);
 	qcow_registry_put(backing);
-	return image;
+	return ERR_PTR(err);
+}
+
+/* Drop a user.  Return: true if it was the last one, and the caller closes. */
+static bool drop_user(struct qcow_image *image)
+{
+	bool last;
+
+	mutex_lock(&registry_mutex);
+	last = !--image->users;
+	if (last)
+		image->state = QCOW_IMAGE_CLOSING;
+	mutex_unlock(&registry_mutex);
+	return last;
 }
 
 int qcow_registry_put(struct qcow_image *image)
 {
 	int err = 0, err2;
 
-	qcow_registry_assert_locked();
-	while (image && !--image->users) {
+	while (image && drop_user(image)) {
 		struct qcow_image *backing = image->backing;
 
-		list_del(&image->node);
 		err2 = qcow_image_close(image);
 		err = err ? err : err2;
+		remove_image(image);
 		image = backing;
 	}
 	return err;
 }
 
-int qcow_file_in_use(const struct inode *inode, bool *writable)
+bool qcow_registry_hide(struct qcow_image *image)
+{
+	bool others;
+
+	mutex_lock(&registry_mutex);
+	image->shown = false;
+	others = image->users > 1;
+	mutex_unlock(&registry_mutex);
+	return others;
+}
+
+bool qcow_registry_has_others(const struct qcow_image *image)
+{
+	bool others;
+
+	mutex_lock(&registry_mutex);
+	others = image->users > 1;
+	mutex_unlock(&registry_mutex);
+	return others;
+}
+
+void qcow_registry_set_merged_into(struct qcow_image *image, bool merged_into)
+{
+	mutex_lock(&registry_mutex);
+	image->merged_into = merged_into;
+	mutex_unlock(&registry_mutex);
+}
+
+unsigned int qcow_file_use(const struct inode *inode)
 {
 	struct qcow_image *image;
-	int found = 0;
+	unsigned int use = 0;
 
-	*writable = false;
-	/* a task that holds the mutex may wait for a stuck file system */
-	if (mutex_lock_killable(&registry_mutex))
-		return -EINTR;
+	mutex_lock(&registry_mutex);
 	list_for_each_entry(image, &images, node) {
-		if (uses_inode(image, inode)) {
-			found = 1;
-			*writable |= image->writable;
-		}
+		bool writable = READ_ONCE(image->writable);
+
+		if (!uses_inode(image, inode))
+			continue;
+		use |= QCOW_QUERY_OPEN | (writable ? QCOW_QUERY_WRITABLE : 0);
+		if (writable && !image->merged_into && !image->shown)
+			use |= QCOW_QUERY_UNSHOWN;
 	}
 	mutex_unlock(&registry_mutex);
-	return found;
+	return use;
 }
