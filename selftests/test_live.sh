@@ -171,6 +171,7 @@ refused()
 	detach
 	no_room
 	on_itself
+	on_itself_through_another
 }
 
 no_room()
@@ -275,6 +276,27 @@ on_itself()
 	expect_says "lies on"
 	umount mnt
 	detach
+}
+
+# ...or another device does that lies on the disk, or on one that does.
+on_itself_through_another()
+{
+	local disk other
+
+	make_top
+	attach top.qcow2
+	disk=$DEV
+	attach -r -f raw "$disk"
+	other=$DEV
+	qemu-img create -q -f qcow2 -b "$other" -F raw third.qcow2 1M
+	attach third.qcow2
+	expect_fail 4 rebase -u -b "$other" -F raw "$disk"
+	expect_says "lies on"
+	expect_fail 4 rebase -u -b "$DEV" -F raw "$disk"
+	expect_says "lies on"
+	detach "$DEV"
+	detach "$other"
+	detach "$disk"
 }
 
 umount_if_there()

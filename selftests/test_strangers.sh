@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
 #
-# Somebody is stuck: a file system that does not answer, a writer who does not
-# get on, a disk that is suspended.  Whoever wants that image waits, and can be
-# killed.  All others go on.
+# Somebody is stuck: a disk that does not answer below an image that is attached,
+# detached or changed, or a writer who does not get on.  All others go on.
 
 . "$(dirname "$0")/lib/test.sh"
 
@@ -51,27 +50,30 @@ make_stuck()
 	qemu-img create -q -f qcow2 stuck/disk.qcow2 8M
 	qemu-img create -q -f qcow2 stuck/second.qcow2 8M
 	sync -f stuck
-	echo 3 >/proc/sys/vm/drop_caches
+	# qcowctl reads in the page cache; the driver goes to the disk
+	cat stuck/*.qcow2 >/dev/null
+}
+
+# Until it is resumed, at the latest when the test has failed.
+get_stuck()
+{
+	udevadm settle
+	dmsetup suspend --noflush --nolockfs stuck
+	defer dmsetup resume stuck
 }
 
 # Nothing comes from the disk of the image that is attached.
 attach_hangs()
 {
-	local waiting second
+	local waiting
 
-	dmsetup suspend --noflush --nolockfs stuck
+	get_stuck
 	"$QCOWCTL" attach stuck/second.qcow2 >attached &
 	waiting=$!
 	asleep $waiting
 	others 5
-	# who wants the same one waits, and can be killed
-	"$QCOWCTL" attach stuck/second.qcow2 >/dev/null 2>&1 &
-	second=$!
-	asleep $second
-	kill -9 $second
 	dmsetup resume stuck
 	wait $waiting || fail "the attach failed: $(cat attached)"
-	wait $second || :
 	detach "$(cat attached)"
 }
 
@@ -82,13 +84,40 @@ detach_hangs()
 
 	attach stuck/disk.qcow2
 	dd if=/dev/urandom of="$DEV" bs=64k count=16 oflag=direct status=none
-	dmsetup suspend --noflush --nolockfs stuck
+	get_stuck
 	"$QCOWCTL" detach "$DEV" &
 	waiting=$!
 	asleep $waiting
 	others 5
 	dmsetup resume stuck
 	wait $waiting || fail "the detach failed"
+	qemu-img check -q stuck/disk.qcow2
+}
+
+# Whoever detaches has waited enough: the detach goes on.
+detach_is_killed()
+{
+	local waiting
+
+	attach stuck/disk.qcow2
+	dd if=/dev/urandom of="$DEV" bs=64k count=16 oflag=direct status=none
+	get_stuck
+	"$QCOWCTL" detach "$DEV" 2>/dev/null &
+	waiting=$!
+	asleep $waiting
+	kill -9 $waiting
+	for _ in {1..50}; do
+		kill -0 $waiting 2>/dev/null || break
+		sleep 0.1
+	done
+	! kill -0 $waiting 2>/dev/null || fail "it cannot be killed"
+	wait $waiting || :
+	dmsetup resume stuck
+	for _ in {1..50}; do
+		"$QCOWCTL" attach stuck/disk.qcow2 >attached 2>&1 && break
+		sleep 0.2
+	done
+	detach "$(cat attached)"
 	qemu-img check -q stuck/disk.qcow2
 }
 
@@ -99,7 +128,7 @@ snapshot_hangs()
 
 	attach stuck/disk.qcow2
 	dd if=/dev/urandom of="$DEV" bs=64k count=16 oflag=direct status=none
-	dmsetup suspend --noflush --nolockfs stuck
+	get_stuck
 	"$QCOWCTL" snapshot create "$DEV" one >/dev/null &
 	waiting=$!
 	asleep $waiting
@@ -182,7 +211,7 @@ scratch_fs ext4 512
 cd "$FS"
 qemu-img create -q -f qcow2 other.qcow2 8M
 make_stuck
-for part in attach_hangs detach_hangs snapshot_hangs freeze_hangs \
+for part in attach_hangs detach_hangs detach_is_killed snapshot_hangs freeze_hangs \
 	    again_beside_a_snapshot; do
 	echo "$part (after $SECONDS s)"
 	$part

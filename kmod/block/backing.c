@@ -23,16 +23,10 @@ int qcow_device_fill(unsigned int number, u64 start, u64 length, u64 *changes,
 	return err;
 }
 
-/* A layer on the device itself is refused: a request would wait for itself. */
-static bool lies_on(struct file *file, const struct gendisk *disk)
-{
-	struct inode *inode = file->f_mapping->host;
-	struct block_device *bdev = S_ISBLK(inode->i_mode) ? I_BDEV(inode) :
-				    inode->i_sb->s_bdev;
-
-	return bdev && bdev->bd_disk == disk;
-}
-
+/*
+ * A layer that lies on the device itself is refused: a request would wait for
+ * itself, and the device could never be detached.
+ */
 static int check_layers(const struct qcow_device *dev,
 			const struct qcow_layer_files *layers, unsigned int nr,
 			struct qcow_reason *why)
@@ -40,9 +34,9 @@ static int check_layers(const struct qcow_device *dev,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		if (lies_on(layers[i].file, dev->disk) ||
+		if (qcow_file_depends_on(layers[i].file, dev) ||
 		    (layers[i].data_file &&
-		     lies_on(layers[i].data_file, dev->disk)))
+		     qcow_file_depends_on(layers[i].data_file, dev)))
 			return qcow_refuse(why, -ELOOP,
 					   "layer %u lies on qcow%u itself", i,
 					   dev->number);
@@ -69,7 +63,7 @@ int qcow_device_change_backing(struct qcow_device *dev,
 	change->backing = &open;
 	err = qcow_device_change_claimed(dev, change, pause_ns, why);
 	if (!err)
-		swap(dev->files, files);
+		qcow_device_swap_files(dev, &files);
 	qcow_files_put(&files);
 	return err;
 }

@@ -57,6 +57,13 @@ static void leave(struct qcow_device *dev)
 	qcow_files_leave(&dev->files);
 }
 
+/* The work item drops this reference. */
+static void queue_detach(struct qcow_device *dev)
+{
+	get_device(disk_to_dev(dev->disk));
+	queue_work(detach_wq, &dev->detach_work);
+}
+
 /* del_gendisk() takes open_mutex, which is held here: a work item detaches. */
 void qcow_device_idle(struct qcow_device *dev)
 {
@@ -66,8 +73,7 @@ void qcow_device_idle(struct qcow_device *dev)
 	if (!dev->lazy || dev->changing || dev->state == QCOW_STATE_DEAD)
 		return;
 	leave(dev);
-	get_device(disk_to_dev(dev->disk));
-	queue_work(detach_wq, &dev->detach_work);
+	queue_detach(dev);
 }
 
 /* Since 6.5 these functions are given the disk. */
@@ -265,34 +271,21 @@ static int claim_for_detach(struct qcow_device *dev, bool lazy)
 	return err;
 }
 
-/* A detach that a worker does while the caller waits for it. */
-struct waited_detach {
-	struct work_struct work;
-	struct qcow_device *dev;
-	int err;
-};
-
-static void waited_detach_work(struct work_struct *work)
-{
-	struct waited_detach *w =
-		container_of(work, struct waited_detach, work);
-
-	w->err = destroy_device(w->dev);
-}
-
-/* The caller must hold a reference to the disk. */
+/*
+ * The caller must hold a reference to the disk.  What the image lies on may be
+ * stuck: after a fatal signal the caller has waited enough, and the detach goes
+ * on without it.
+ */
 static int detach_device(struct qcow_device *dev, bool lazy)
 {
-	struct waited_detach w = { .dev = dev };
 	int err = claim_for_detach(dev, lazy);
 
 	if (err)
 		return err == -EINPROGRESS ? 0 : err;
-	INIT_WORK_ONSTACK(&w.work, waited_detach_work);
-	queue_work(detach_wq, &w.work);
-	flush_work(&w.work);
-	destroy_work_on_stack(&w.work);
-	return w.err;
+	queue_detach(dev);
+	if (wait_for_completion_killable(&dev->detached))
+		return -EINTR;
+	return dev->detach_error;
 }
 
 struct qcow_device *qcow_device_get(unsigned int number)
@@ -307,6 +300,63 @@ struct qcow_device *qcow_device_get(unsigned int number)
 		get_device(disk_to_dev(dev->disk));
 	mutex_unlock(&devices_mutex);
 	return dev;
+}
+
+void qcow_device_swap_files(struct qcow_device *dev, struct qcow_files *files)
+{
+	mutex_lock(&devices_mutex);
+	swap(dev->files, *files);
+	mutex_unlock(&devices_mutex);
+}
+
+/* Return the device whose disk, or a partition of it, the file lies on. */
+static struct qcow_device *below(const struct file *file)
+{
+	struct inode *inode = file->f_mapping->host;
+	struct block_device *bdev = S_ISBLK(inode->i_mode) ? I_BDEV(inode) :
+				    inode->i_sb->s_bdev;
+	struct qcow_device *dev;
+
+	lockdep_assert_held(&devices_mutex);
+	list_for_each_entry(dev, &devices, node)
+		if (bdev && dev->live && dev->disk == bdev->bd_disk)
+			return dev;
+	return NULL;
+}
+
+/* Add what the file lies on to the devices that are to be looked at. */
+static void reach(const struct file *file, struct list_head *reached)
+{
+	struct qcow_device *dev = below(file);
+
+	if (dev && list_empty(&dev->reached))
+		list_add_tail(&dev->reached, reached);
+}
+
+/*
+ * Devices lie on files of other devices, which lie on others again: each is
+ * looked at once.
+ */
+bool qcow_file_depends_on(const struct file *file,
+			  const struct qcow_device *on)
+{
+	struct qcow_device *dev, *next;
+	LIST_HEAD(reached);
+	unsigned int i;
+	bool found = false;
+
+	mutex_lock(&devices_mutex);
+	reach(file, &reached);
+	/* the list grows while it is walked */
+	list_for_each_entry(dev, &reached, reached) {
+		found |= dev == on;
+		for (i = 0; i < dev->files.nr; i++)
+			reach(qcow_files_get_file(&dev->files, i), &reached);
+	}
+	list_for_each_entry_safe(dev, next, &reached, reached)
+		list_del_init(&dev->reached);
+	mutex_unlock(&devices_mutex);
+	return found;
 }
 
 /*
@@ -392,7 +442,8 @@ static void detach_work(struct work_struct *work)
 		container_of(work, struct qcow_device, detach_work);
 	struct gendisk *disk = dev->disk;
 
-	destroy_device(dev);
+	dev->detach_error = destroy_device(dev);
+	complete_all(&dev->detached);
 	put_device(disk_to_dev(disk));
 }
 
@@ -410,6 +461,8 @@ static struct qcow_device *alloc_device(const struct qcow_attach *attach)
 	dev->state = dev->read_only ? QCOW_STATE_READ_ONLY : QCOW_STATE_LIVE;
 	strscpy(dev->name, attach->name, sizeof(dev->name));
 	INIT_WORK(&dev->detach_work, detach_work);
+	init_completion(&dev->detached);
+	INIT_LIST_HEAD(&dev->reached);
 	mutex_init(&dev->merge_lock);
 	return dev;
 }

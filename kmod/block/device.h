@@ -64,13 +64,18 @@ struct qcow_files {
  * @view:	what the device shows
  * @ctl:	of a hidden device: the control file that it was attached
  *		through, or NULL; guarded by the mutex of the device list
- * @files:	the files that the caller passed
+ * @files:	the files that the caller passed; while the device is live they
+ *		are guarded by the mutex of the device list
  * @disk:	the disk
  * @tag_set:	its tag set
  * @wq:		where commands are continued
  * @bvecs:	pool of bvec arrays for requests of several bios
- * @detach_work: of a lazy detach, which ->release() must not do itself
+ * @detach_work: detaches: neither ->release() nor a task that can be killed does
+ *		so itself
+ * @detached:	the detach is over
+ * @detach_error: its result, once it is over
  * @node:	in the list of devices; guarded by the mutex of that list
+ * @reached:	in the list of qcow_file_depends_on(); guarded by that mutex, too
  */
 struct qcow_device {
 	unsigned int number;
@@ -98,7 +103,10 @@ struct qcow_device {
 	struct workqueue_struct *wq;
 	mempool_t *bvecs;
 	struct work_struct detach_work;
+	struct completion detached;
+	int detach_error;
 	struct list_head node;
+	struct list_head reached;
 };
 
 /**
@@ -143,6 +151,18 @@ unsigned int qcow_device_of(const struct inode *inode);
 struct qcow_device *qcow_device_get(unsigned int number);
 
 /**
+ * qcow_file_depends_on - does a file lie on a device, or on one that does?
+ *
+ * What lies between as a device of another driver, loop or dm for example, is
+ * not seen.
+ */
+bool qcow_file_depends_on(const struct file *file,
+			  const struct qcow_device *on);
+
+/** qcow_device_swap_files - a live device has other files from now on */
+void qcow_device_swap_files(struct qcow_device *dev, struct qcow_files *files);
+
+/**
  * qcow_device_idle - do what waits until a device has no opener
  *
  * No swap lies on such a device any more, and a lazy detach begins.
@@ -170,6 +190,10 @@ int qcow_files_get_others(struct qcow_files *files,
 			  const struct qcow_files *old,
 			  const struct qcow_layer_files *layers,
 			  unsigned int nr);
+
+/** qcow_files_get_file - return file number @i; without another reference */
+struct file *qcow_files_get_file(const struct qcow_files *files,
+				 unsigned int i);
 
 /** qcow_files_put - drop the references */
 void qcow_files_put(struct qcow_files *files);

@@ -82,6 +82,12 @@ int qcow_files_get_others(struct qcow_files *files, const struct qcow_files *old
 	return 0;
 }
 
+struct file *qcow_files_get_file(const struct qcow_files *files,
+				 unsigned int i)
+{
+	return files->held[i].file;
+}
+
 static void put_all(struct qcow_files *files)
 {
 	unsigned int i;

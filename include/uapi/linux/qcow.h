@@ -178,8 +178,9 @@ struct qcow_attach {
  * and the files are closed.
  *
  * Errors: EPERM, EINVAL, ENXIO (no such device), EBUSY (the device is open or
- * mounted, or is a hidden one of another control file), or the error of the
- * last writes; in the last case the device is gone all the same.
+ * mounted, or is a hidden one of another control file), EINTR (a fatal signal
+ * came; the detach goes on), or the error of the last writes; in the last case
+ * the device is gone all the same.
  */
 struct qcow_detach {
 	__u32 size;
