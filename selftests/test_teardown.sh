@@ -294,6 +294,31 @@ shut_down()
 		ioctl($folder, 0x8004587d, $how) or die "$!\n"' "$1"
 }
 
+# Whoever attaches is not told the number, as it cannot be written where it is
+# to go: then there is no device.
+answer_is_lost()
+{
+	python3 - 0.qcow2 <<-'END' || fail "an attach without an answer"
+	import ctypes, errno, mmap, os, struct, sys
+	control = os.open("/dev/qcow-control", os.O_RDWR)
+	image = os.open(sys.argv[1], os.O_RDONLY)
+	layer = ctypes.create_string_buffer(
+	    struct.pack("=iIiIQQ", image, 2, -1, 0, 0, 0))
+	form = "=IIQIIQIIQQII64s"
+	size = struct.calcsize(form)
+	arg = mmap.mmap(-1, mmap.PAGESIZE)
+	arg.write(struct.pack(form, size, 1, ctypes.addressof(layer), 1, 0, 0, 0,
+	                      0, 0, 0, 0, 0, b""))
+	libc = ctypes.CDLL(None, use_errno=True)
+	at = ctypes.addressof(ctypes.c_char.from_buffer(arg))
+	libc.mprotect(ctypes.c_void_p(at), mmap.PAGESIZE, 1)
+	got = libc.ioctl(control, ctypes.c_ulong(3 << 30 | size << 16 | 0x5141),
+	                 ctypes.c_void_p(at))
+	assert got == -1 and ctypes.get_errno() == errno.EFAULT, got
+	os._exit(0)
+	END
+}
+
 # Cut off by somebody else: errors or zeros, but an end.
 truncated_below()
 {
@@ -358,6 +383,7 @@ run()
 }
 
 readers=()
+require python3
 modprobe dm-mod
 scratch_fs ext4 256
 cd "$FS"
@@ -383,6 +409,7 @@ for part in lazily partitions_open attached_again taken_over mounted killed_comm
 done
 run no_leak
 
+run answer_is_lost
 run unloading
 run truncated_below
 run disk_fails

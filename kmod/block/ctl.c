@@ -175,6 +175,14 @@ static long ctl_attach(struct file *ctl, void *arg)
 	return err;
 }
 
+/* The caller does not learn which device it has: nobody would detach it. */
+static void undo_attach(struct file *ctl, const void *arg)
+{
+	const struct qcow_attach *a = arg;
+
+	qcow_device_detach(a->number, true, ctl);
+}
+
 static long ctl_detach(struct file *ctl, void *arg)
 {
 	struct qcow_detach *d = arg;
@@ -466,19 +474,21 @@ static long ctl_merge(struct file *ctl, void *arg)
  * @min_size: bytes of its structure when it was first published
  * @run: runs the ioctl, which came through @ctl; @arg is copied back to the
  *	 caller if it returns 0
+ * @undo: undoes it if that copy fails, or NULL
  */
 struct ctl_command {
 	unsigned int cmd;
 	size_t size;
 	size_t min_size;
 	long (*run)(struct file *ctl, void *arg);
+	void (*undo)(struct file *ctl, const void *arg);
 };
 
 static const struct ctl_command commands[] = {
 	{ QCOW_FEATURES, sizeof(struct qcow_features),
 	  sizeof(struct qcow_features), ctl_features },
 	{ QCOW_ATTACH, sizeof(struct qcow_attach),
-	  sizeof(struct qcow_attach), ctl_attach },
+	  sizeof(struct qcow_attach), ctl_attach, undo_attach },
 	{ QCOW_DETACH, sizeof(struct qcow_detach),
 	  sizeof(struct qcow_detach), ctl_detach },
 	{ QCOW_QUERY, sizeof(struct qcow_query),
@@ -545,9 +555,11 @@ static long run_command(const struct ctl_command *c, struct file *ctl,
 	err = copy_struct_from_user(&arg, c->size, uarg, size);
 	if (!err)
 		err = c->run(ctl, &arg);
-	if (!err && copy_to_user(uarg, &arg, min_t(size_t, c->size, size)))
-		err = -EFAULT;
-	return err;
+	if (err || !copy_to_user(uarg, &arg, min_t(size_t, c->size, size)))
+		return err;
+	if (c->undo)
+		c->undo(ctl, &arg);
+	return -EFAULT;
 }
 
 static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
