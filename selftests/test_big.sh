@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 800
 # long-timeout: 1200
 #
 # A disk of 4 TiB: it is attached at once, what is kept of it in memory stays

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 500
+# timeout: 900
 # dmesg: failed \(-28\)
 #
 # An image in use goes into its backing file, over and over, while there are

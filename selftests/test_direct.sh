@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 120
+# timeout: 300
 #
 # I/O on the image file is direct: nothing that is done to the disk leaves
 # something in the page cache, where it would be in the way of the next write.

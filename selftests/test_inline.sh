@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 500
+# timeout: 900
 #
 # Requests are handed to the file system below from within the task of whoever
 # submits them: a file system's, with a transaction open; one that reclaims

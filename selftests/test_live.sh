@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 800
 #
 # Another backing file for an image in use: requests of all sorts go on, the
 # disk shows the same all the while, and what it was over is free then.

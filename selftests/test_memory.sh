@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 800
 # long-timeout: 1500
 #
 # A machine that has almost no memory left, and gets more only by writing to

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 300
+# timeout: 600
 # long-timeout: 3000
 #
 # Sixteen threads on a disk that is so small that they meet all the time: on

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 300
+# timeout: 600
 # dmesg: EXT4-fs|XFS|qcow[0-9]+: detected capacity change
 #
 # qcowctl resize, on devices in use and on files: what is new reads zeros, what

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 600
+# timeout: 900
 # long-timeout: 7200
 #
 # Storms: snapshots are made, applied and deleted, and the disk gets new sizes,

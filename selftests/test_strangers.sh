@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 900
 #
 # Somebody is stuck: a disk that does not answer below an image that is attached,
 # detached or changed, or a writer who does not get on.  All others go on.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 200
+# timeout: 400
 # dmesg: Buffer I/O error|I/O error, dev|qcow: .*failed
 #
 # A sync fails, and nothing else does: every write gets through, before and

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 900
 # dmesg: EXT4-fs (error|warning)|XFS .*(shutdown|Shutting|log I/O error)|Aborting journal
 #
 # A device goes away at the worst of moments, or what it lies on does.

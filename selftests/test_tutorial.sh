@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 200
+# timeout: 400
 # long-timeout: 900
 #
 # What a first hour with disk images is made of, as the README tells it: a raw

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 600
+# timeout: 900
 # long-timeout: 1200
 # dmesg: EXT4-fs|JBD2|XFS .*|Buffer I/O error|I/O error, dev|Aborting journal|BTRFS|qcow: .*failed
 #

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 600
+# timeout: 900
 # long-timeout: 3600
 # dmesg: EXT4-fs .*(supports timestamps|mounted filesystem without journal)
 #
