@@ -542,7 +542,7 @@ static void open_device(const char *path)
 {
 	int logical;
 
-	device = open(path, O_RDWR | O_DIRECT | O_EXCL);
+	device = open(path, O_RDWR | O_DIRECT);
 	if (device < 0 || ioctl(device, BLKSSZGET, &logical))
 		err(1, "%s", path);
 	size = device_size();

@@ -853,7 +853,7 @@ static void check_whole(void)
 static void open_device(void)
 {
 	bool only_look = option.check || option.replay;
-	int flags = only_look ? O_RDONLY : O_RDWR | O_DIRECT | O_EXCL;
+	int flags = only_look ? O_RDONLY : O_RDWR | O_DIRECT;
 	struct stat st;
 	int size = SECTOR;
 	off_t end;
