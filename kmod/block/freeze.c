@@ -142,6 +142,8 @@ static int give_up(struct qcow_device *dev, struct qcow_freeze *f, long left,
 	WRITE_ONCE(dev->freezing, true);
 	if (atomic_cmpxchg(&f->state, WAITED_FOR, GIVEN_UP) == OVER) {
 		WRITE_ONCE(dev->freezing, false);
+		/* the work item still uses @f until it has completed it */
+		wait_for_completion(&f->done);
 		return 0;
 	}
 	if (left < 0)
