@@ -262,8 +262,8 @@ cd "$FS"
 mkdir mnt
 make_files
 make_disk
-for part in guest_disk overlay_of_it another_table without_partitions disk_of_4k_sectors \
-	    logical_partitions; do
+for part in guest_disk overlay_of_it another_table without_partitions \
+	    disk_of_4k_sectors logical_partitions; do
 	echo "$part"
 	$part
 done

@@ -37,7 +37,7 @@ static int share(const struct file *f, const struct qcow_query *q,
 	bool written = q->flags & QCOW_QUERY_WRITABLE;
 	int err;
 
-	/* The driver still has the lock of who attached the disk before. */
+	/* The driver still holds the lock that the last attach has taken. */
 	if (what_for == CLAIM_ATTACH && q->flags & QCOW_QUERY_UNSHOWN)
 		return 0;
 	if (f->writable || (written && (what_for == CLAIM_DISK ||

@@ -262,9 +262,9 @@ static long ctl_snapshot(struct file *ctl, void *arg)
 	char *name;
 	long err;
 
-	if (s->flags & ~QCOW_SNAPSHOT_FORCE || s->reserved || s->op < QCOW_SNAPSHOT_CREATE ||
-	    s->op > QCOW_SNAPSHOT_DELETE || !s->name_len ||
-	    s->name_len > MAX_SNAPSHOT_STRING)
+	if (s->flags & ~QCOW_SNAPSHOT_FORCE || s->reserved ||
+	    s->op < QCOW_SNAPSHOT_CREATE || s->op > QCOW_SNAPSHOT_DELETE ||
+	    !s->name_len || s->name_len > MAX_SNAPSHOT_STRING)
 		return -EINVAL;
 	name = memdup_user_nul(u64_to_user_ptr(s->name), s->name_len);
 	if (IS_ERR(name))

@@ -309,7 +309,10 @@ void qcow_device_swap_files(struct qcow_device *dev, struct qcow_files *files)
 	mutex_unlock(&devices_mutex);
 }
 
-/* Return the device whose disk, or a partition of it, the file lies on. */
+/*
+ * Return the device whose disk, or a partition of it, the file lies on.  The
+ * file keeps the disk open, and with it the device.
+ */
 static struct qcow_device *below(const struct file *file)
 {
 	struct inode *inode = file->f_mapping->host;
@@ -318,10 +321,10 @@ static struct qcow_device *below(const struct file *file)
 	struct qcow_device *dev;
 
 	lockdep_assert_held(&devices_mutex);
-	list_for_each_entry(dev, &devices, node)
-		if (bdev && dev->live && dev->disk == bdev->bd_disk)
-			return dev;
-	return NULL;
+	if (!bdev || bdev->bd_disk->fops != &disk_ops)
+		return NULL;
+	dev = bdev->bd_disk->private_data;
+	return dev->live && !list_empty(&dev->node) ? dev : NULL;
 }
 
 /* Add what the file lies on to the devices that are to be looked at. */

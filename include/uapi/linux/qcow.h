@@ -243,8 +243,8 @@ enum qcow_snapshot_op {
  * mounted from the disk or its partitions are frozen, so that the snapshot
  * holds them whole.  A task that writes to one of them and does not get on keeps
  * it from being frozen: then the caller waits no longer than it wants, or until
- * a fatal signal, and the file system is thawed as soon as it can be.  If this returns 0 the change is durable; else nothing
- * changed.
+ * a fatal signal, and the file system is thawed as soon as it can be.  If this
+ * returns 0 the change is durable; else nothing changed.
  *
  * Errors: EPERM, EINVAL, ENXIO (no such device), EROFS (attached read-only),
  * EOPNOTSUPP (not qcow2, or with an external data file), EEXIST (create: the

@@ -73,7 +73,10 @@ static LIST_HEAD(caches);
 static atomic_long_t total_slices;
 static struct shrinker *shrinker;
 
-/* The limit is no memory that is there: a large one fills up slowly. */
+/*
+ * There is a bucket for each slice that the limit allows, whatever size the disk
+ * has now, as it may grow.  A limit far beyond that is no memory that is there.
+ */
 #define BUCKETS_MAX	(1UL << 18)
 
 int qcow_cache_init(struct qcow_image *image, u64 size)

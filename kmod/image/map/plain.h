@@ -15,8 +15,8 @@
  * qcow_map_plain - look up standard clusters that are contiguous in the file
  * @flags: QCOW2_OFLAG_COPIED to accept only clusters that have it, or 0
  *
- * Return: false if the image is not that simple, or the first entry is of another
- * kind or malformed; then the caller has to do a full lookup.
+ * Return: false if the image is not that simple, or the first entry is of
+ * another kind or malformed; then the caller has to do a full lookup.
  */
 static __always_inline bool
 qcow_map_plain(struct qcow_image *image, const struct qcow_slice *slice,

@@ -47,8 +47,7 @@ static void settle(void)
 static bool uses_inode(const struct qcow_image *image,
 		       const struct inode *inode)
 {
-	return image->inode == inode ||
-	       (image->data_inode && image->data_inode == inode);
+	return image->inode == inode || image->data_inode == inode;
 }
 
 /* Is the image what the layer over @backing asks for? */
