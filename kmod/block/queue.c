@@ -174,11 +174,11 @@ static int map_request(struct qcow_device *dev, struct request *rq,
 	cmd->fua = rq->cmd_flags & REQ_FUA;
 	switch (req_op(rq)) {
 	case REQ_OP_READ:
-		cmd->op = QCOW_OP_READ;
-		return map_data(dev, rq, qr);
 	case REQ_OP_WRITE:
-		cmd->op = QCOW_OP_WRITE;
-		if (unlikely(rq->cmd_flags & REQ_SWAP))
+		cmd->op = op_is_write(req_op(rq)) ? QCOW_OP_WRITE :
+						    QCOW_OP_READ;
+		if (unlikely((rq->cmd_flags & REQ_SWAP) &&
+			     cmd->op == QCOW_OP_WRITE))
 			WRITE_ONCE(dev->swapped, true);
 		return map_data(dev, rq, qr);
 	case REQ_OP_FLUSH:

@@ -34,27 +34,37 @@ static u32 inode_number(const struct qcow_file *file)
 	return qcow_file_inode(file)->i_ino;
 }
 
+static bool is_guarded(const struct qcow_io *io)
+{
+	return io->write && io->file->regular;
+}
+
 /*
- * A write to a frozen file system would sleep: with @nowait return false, and a
- * worker tries again.  The completion ends the freeze protection, perhaps in
- * another task; therefore lockdep is told that this task has released it.
+ * A write to a frozen file system would sleep: then return false, and a worker
+ * tries again.  The completion ends the freeze protection, perhaps in another
+ * task; therefore lockdep is told that this task has released it.
  */
-static bool guard_write(struct qcow_io *io, bool nowait)
+static bool try_guard_write(struct qcow_io *io)
 {
 	struct super_block *sb;
 
-	if (!io->write || !io->file->regular)
+	if (!is_guarded(io))
 		return true;
 	sb = file_inode(io->file->filp)->i_sb;
-	if (nowait) {
-		if (!sb_start_write_trylock(sb))
-			return false;
-		__sb_writers_release(sb, SB_FREEZE_WRITE);
-	} else {
-		kiocb_start_write(&io->iocb);
-	}
+	if (!sb_start_write_trylock(sb))
+		return false;
+	__sb_writers_release(sb, SB_FREEZE_WRITE);
 	io->guarded = true;
 	return true;
+}
+
+/* The same for a task that may sleep. */
+static void guard_write(struct qcow_io *io)
+{
+	if (!is_guarded(io))
+		return;
+	kiocb_start_write(&io->iocb);
+	io->guarded = true;
 }
 
 /*
@@ -202,12 +212,12 @@ bool qcow_io_try(struct qcow_io *io, bool nowait)
 	io->waited = !nowait;
 	io->guarded = false;
 	io->record = 0;
-	if (nowait && (!may_nowait(io) || !guard_write(io, true))) {
+	if (!nowait) {
+		guard_write(io);
+	} else if (unlikely(!may_nowait(io) || !try_guard_write(io))) {
 		io_end(io, -EAGAIN);
 		return false;
 	}
-	if (!nowait)
-		guard_write(io, false);
 	if (io->write) {
 		if (!io->file->written)
 			io->file->written = true;

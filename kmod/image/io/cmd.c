@@ -41,6 +41,7 @@
 #include "image/map/inflate.h"
 #include "image/map/lookup_write.h"
 #include "image/map/map.h"
+#include "image/map/plain.h"
 #include "image/map/run.h"
 
 /* Returned by dispatch_run(): the map has changed, look the run up again. */
@@ -191,6 +192,8 @@ static int cmd_look_up(struct qcow_cmd *cmd, struct qcow_run *run)
 
 	if (cmd->op == QCOW_OP_READ)
 		return qcow_map_lookup(cmd->view, pos, len, run);
+	if (likely(qcow_map_quickly(cmd->view, pos, len, true, run)))
+		return 0;
 	return INDIRECT_CALL_2(cmd->view->image->ops->map_write,
 			       qcow_qcow2_map_write, qcow_raw_map,
 			       cmd->view, pos, len, run);
@@ -264,19 +267,26 @@ static int run_sleeping(struct qcow_cmd *cmd)
 	}
 }
 
-/* Act on the result of a dispatch: go on in a worker, or drop the count. */
-static void cmd_settle(struct qcow_cmd *cmd, int ret)
+static void cmd_fail(struct qcow_cmd *cmd, int error)
 {
-	if (ret == -EIOCBQUEUED)
+	if (error == -EIOCBQUEUED)
 		return;
-	if (ret == -EAGAIN) {
+	if (error == -EAGAIN) {
 		qcow_stat_inc(cmd->view->image, worker_dispatches);
 		qcow_cmd_to_worker(cmd);
 		return;
 	}
-	if (unlikely(ret))
-		qcow_cmd_set_error(cmd, ret);
+	qcow_cmd_set_error(cmd, error);
 	qcow_cmd_put(cmd);
+}
+
+/* Act on the result of a dispatch: go on in a worker, or drop the count. */
+static inline void cmd_settle(struct qcow_cmd *cmd, int ret)
+{
+	if (likely(!ret))
+		qcow_cmd_put(cmd);
+	else
+		cmd_fail(cmd, ret);
 }
 
 static void resume_ios(struct llist_node *list)

@@ -12,7 +12,6 @@
 #include "image/core/types.h"
 #include "image/map/cache.h"
 #include "image/map/lookup.h"
-#include "image/map/plain.h"
 #include "image/map/run.h"
 #include "image/map/slice.h"
 
@@ -125,21 +124,18 @@ static noinline int map_no_slice(struct qcow_view *view, unsigned long number,
 int qcow_qcow2_map(struct qcow_view *view, u64 pos, u32 len,
 		   struct qcow_run *run)
 {
-	struct qcow_image *image = view->image;
-	unsigned long number = pos >> image->cache.disk_shift;
+	unsigned long number = pos >> view->image->cache.disk_shift;
 	struct qcow_slice *slice;
-	int ret = 0;
+	int ret;
 
 	rcu_read_lock();
 	slice = qcow_cache_find(view, number);
-	if (unlikely(!slice)) {
-		ret = map_no_slice(view, number, pos, len, run);
-		goto unlock;
-	}
-	qcow_stat_inc(image, slice_hits);
-	if (!qcow_map_plain(image, slice, pos, len, 0, run))
+	if (slice) {
+		qcow_stat_inc(view->image, slice_hits);
 		ret = map_slice(view, slice, pos, len, run);
-unlock:
+	} else {
+		ret = map_no_slice(view, number, pos, len, run);
+	}
 	rcu_read_unlock();
 	return ret;
 }

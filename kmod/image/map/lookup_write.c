@@ -11,7 +11,6 @@
 #include "image/core/types.h"
 #include "image/map/cache.h"
 #include "image/map/lookup_write.h"
-#include "image/map/plain.h"
 #include "image/map/run.h"
 #include "image/map/slice.h"
 
@@ -97,9 +96,9 @@ void qcow_classify(const struct qcow_image *image,
  * Add neighbours of the same kind, up to @len.  Clusters that are written in
  * place must be contiguous in the file.
  */
-static noinline int map_slice_write(struct qcow_image *image,
-				    const struct qcow_slice *slice, u64 pos,
-				    u32 len, struct qcow_run *run)
+static int map_slice_write(struct qcow_image *image,
+			   const struct qcow_slice *slice, u64 pos, u32 len,
+			   struct qcow_run *run)
 {
 	u32 entries = 1U << image->entry_bits;
 	u32 size = 1U << image->geo.cluster_bits;
@@ -136,9 +135,8 @@ static noinline int map_slice_write(struct qcow_image *image,
  * snapshot shares the COPIED flags need not be verified: the table is copied
  * first, and the copy has none.
  */
-static noinline int map_unwritable(struct qcow_view *view, u64 pos,
-				   const struct qcow_slice *slice,
-				   struct qcow_run *run)
+static int map_unwritable(struct qcow_view *view, u64 pos,
+			  const struct qcow_slice *slice, struct qcow_run *run)
 {
 	struct qcow_image *image = view->image;
 	u64 cluster = pos >> image->geo.cluster_bits;
@@ -172,7 +170,7 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 {
 	struct qcow_image *image = view->image;
 	struct qcow_slice *slice;
-	int ret = 0;
+	int ret;
 
 	rcu_read_lock();
 	slice = qcow_cache_seek(view, pos >> image->cache.disk_shift);
@@ -181,9 +179,7 @@ int qcow_qcow2_map_write(struct qcow_view *view, u64 pos, u32 len,
 		ret = map_unwritable(view, pos, slice, run);
 	} else {
 		qcow_slice_use(image, slice);
-		if (!qcow_map_plain(image, slice, pos, len, QCOW2_OFLAG_COPIED,
-				    run))
-			ret = map_slice_write(image, slice, pos, len, run);
+		ret = map_slice_write(image, slice, pos, len, run);
 	}
 	rcu_read_unlock();
 	return ret;

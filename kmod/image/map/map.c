@@ -7,6 +7,7 @@
 #include "image/core/types.h"
 #include "image/map/lookup.h"
 #include "image/map/map.h"
+#include "image/map/plain.h"
 #include "image/map/run.h"
 
 static int map_zero(struct qcow_view *view, u32 len, struct qcow_run *run)
@@ -28,6 +29,8 @@ int qcow_map_lookup(struct qcow_view *view, u64 pos, u32 len,
 		if (unlikely(pos >= view->size))
 			return map_zero(view, len, run);
 		len = min_t(u64, len, view->size - pos);
+		if (likely(qcow_map_quickly(view, pos, len, false, run)))
+			return 0;
 		ret = INDIRECT_CALL_2(image->ops->map, qcow_qcow2_map,
 				      qcow_raw_map, view, pos, len, run);
 		if (ret || run->type != QCOW_RUN_BACKING)
