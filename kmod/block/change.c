@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Structural changes of a device in use.  For a snapshot, file systems on the
- * device are frozen, so that the snapshot holds them whole.  Then the queue is
- * frozen, the image is changed, and everything continues.
+ * Structural changes of a device in use.  What can be done meanwhile is done
+ * first.  For a snapshot, file systems on the device are frozen, so that the
+ * snapshot holds them whole.  Then the queue is frozen, the image is changed,
+ * and everything continues.
  */
 #include <linux/blkdev.h>
 #include <linux/ktime.h>
@@ -72,6 +73,7 @@ static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 {
 	struct qcow_freeze *freeze;
 	u64 begin = ktime_get_ns();
+	bool stops;
 	int err;
 
 	if (change->op != QCOW_CHANGE_SNAPSHOT_CREATE)
@@ -79,9 +81,14 @@ static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 	freeze = qcow_freeze(dev, change->freeze_timeout_ms, why);
 	if (IS_ERR(freeze))
 		return PTR_ERR(freeze);
-	err = change_frozen(dev, change, pause_ns, why);
+	/* a file system that was frozen has written what it had not yet */
+	stops = qcow_freeze_stops(freeze);
+	err = stops ? qcow_change_catch_up(dev->view, change, why) : 0;
+	if (!err)
+		err = change_frozen(dev, change, pause_ns, why);
 	qcow_thaw(freeze);
-	*pause_ns = ktime_get_ns() - begin;
+	if (stops)
+		*pause_ns = ktime_get_ns() - begin;
 	return err;
 }
 
@@ -204,7 +211,9 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 		return err;
 	err = qcow_change_open(dev->view, change, why);
 	if (!err) {
-		err = change_locked(dev, change, pause_ns, why);
+		err = qcow_change_prepare(dev->view, change, why);
+		if (!err)
+			err = change_locked(dev, change, pause_ns, why);
 		qcow_change_close(dev->view, change);
 	}
 	qcow_change_unlock(dev->view);

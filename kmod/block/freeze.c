@@ -51,6 +51,17 @@ static void thaw_all(struct qcow_freeze *f)
 	}
 }
 
+/* Only what holds a block device, as a mounted file system does, is frozen. */
+bool qcow_freeze_stops(const struct qcow_freeze *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->nr; i++)
+		if (READ_ONCE(f->bdevs[i]->bd_holder))
+			return true;
+	return false;
+}
+
 /* Take references to the block devices that the disk has now. */
 static int collect(struct gendisk *disk, struct block_device ***bdevs)
 {

@@ -26,6 +26,9 @@ struct qcow_freeze *qcow_freeze(struct qcow_device *dev,
 				unsigned int timeout_ms,
 				struct qcow_reason *why);
 
+/** qcow_freeze_stops - does something that would write wait for the thaw? */
+bool qcow_freeze_stops(const struct qcow_freeze *freeze);
+
 /** qcow_thaw - thaw what qcow_freeze() has frozen */
 void qcow_thaw(struct qcow_freeze *freeze);
 

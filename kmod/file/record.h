@@ -94,6 +94,7 @@ enum qcow_rule {
 	QCOW_RULE_OLD = 12,		/* release after writing the header */
 	QCOW_RULE_STRIP = 13,		/* clear COPIED in tables to share */
 	QCOW_RULE_SHADOW_REFS = 14,	/* count the new structures */
+	QCOW_RULE_BESIDE = 15,		/* look again at what changed since */
 };
 
 /*

@@ -362,3 +362,15 @@ void qcow2_header_set_structure(void *buf, const struct qcow2_header *h)
 	set_be64(buf, offsetof(struct disk_header, snapshots_offset),
 		 h->snapshots_offset);
 }
+
+void qcow2_header_copy_structure(struct qcow2_header *to,
+				 const struct qcow2_header *from)
+{
+	to->size = from->size;
+	to->l1_size = from->l1_size;
+	to->l1_table_offset = from->l1_table_offset;
+	to->refcount_table_offset = from->refcount_table_offset;
+	to->refcount_table_clusters = from->refcount_table_clusters;
+	to->nb_snapshots = from->nb_snapshots;
+	to->snapshots_offset = from->snapshots_offset;
+}

@@ -133,6 +133,10 @@ void qcow2_header_set_refcount_table(void *buf, u64 offset, u32 clusters);
  */
 void qcow2_header_set_structure(void *buf, const struct qcow2_header *h);
 
+/** qcow2_header_copy_structure - copy these members to another struct */
+void qcow2_header_copy_structure(struct qcow2_header *to,
+				 const struct qcow2_header *from);
+
 /**
  * struct qcow2_extensions - the header extensions that have a meaning here
  *

@@ -90,6 +90,27 @@ int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 void qcow_change_close(struct qcow_view *view, struct qcow_change *change);
 
 /**
+ * qcow_change_prepare - do as much of the change as can be while the disk is in
+ * use
+ *
+ * What takes longer for a larger image is done here.
+ *
+ * Context: qcow_change_lock() is held; called after qcow_change_open().
+ * Return: 0; -EINTR if a fatal signal came; or as qcow_change_run().
+ */
+int qcow_change_prepare(struct qcow_view *view, struct qcow_change *change,
+			struct qcow_reason *why);
+
+/**
+ * qcow_change_catch_up - do what was added since by requests to the disk
+ *
+ * Called after qcow_change_prepare() when that was some time ago, and before
+ * requests are held back, so that they are not held back for long.
+ */
+int qcow_change_catch_up(struct qcow_view *view, struct qcow_change *change,
+			 struct qcow_reason *why);
+
+/**
  * qcow_change_run - make the change durably, or leave the image as it is
  * @view: an active disk
  * @why:  set to the reason if the change is refused

@@ -48,8 +48,43 @@ int qcow_change_open(struct qcow_view *view, struct qcow_change *change,
 	return 0;
 }
 
+/* Is the change built beside the running disk, as far as that can be? */
+static bool is_built(const struct qcow_change *change)
+{
+	return change->op == QCOW_CHANGE_SNAPSHOT_CREATE ||
+	       change->op == QCOW_CHANGE_SNAPSHOT_DELETE;
+}
+
+int qcow_change_prepare(struct qcow_view *view, struct qcow_change *change,
+			struct qcow_reason *why)
+{
+	int err;
+
+	lockdep_assert_held(&view->image->change_lock);
+	if (!is_built(change))
+		return 0;
+	err = qcow_change_check_op(view, change->op, why);
+	if (!err)
+		err = qcow_change_check_health(view->image, why);
+	if (!err)
+		err = qcow_change_build(view->image, change, why);
+	return err ? qcow_change_result(view->image, err, why) : 0;
+}
+
+int qcow_change_catch_up(struct qcow_view *view, struct qcow_change *change,
+			 struct qcow_reason *why)
+{
+	int err;
+
+	if (!is_built(change))
+		return 0;
+	err = qcow_change_follow(change);
+	return err ? qcow_change_result(view->image, err, why) : 0;
+}
+
 void qcow_change_close(struct qcow_view *view, struct qcow_change *change)
 {
+	qcow_change_give_up(change);
 	qcow_registry_put(change->layers);
 	change->layers = NULL;
 	/* what was to replace it does not: others may share it again */

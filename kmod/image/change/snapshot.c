@@ -14,6 +14,7 @@
 #include "format/header.h"
 #include "format/l2.h"
 #include "format/snapshot.h"
+#include "image/change/beside.h"
 #include "image/change/shadow.h"
 #include "image/change/snapshot.h"
 #include "image/change/tree.h"
@@ -212,6 +213,17 @@ static int refuse_taken(struct qcow_shadow *s,
 			   change->name);
 }
 
+int qcow_snapshot_create_begin(struct qcow_shadow *s,
+			       struct qcow_change *change)
+{
+	struct sought t;
+	int err = check_name(s, change);
+
+	if (!err)
+		err = look_up_snapshot(s, change, &t);
+	return !err && t.found ? refuse_taken(s, change) : err;
+}
+
 int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change)
 {
 	const struct qcow2_header *h = &s->image->header;
@@ -221,16 +233,9 @@ int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change)
 	int err;
 
 	ktime_get_real_ts64(&now);
-	err = check_name(s, change);
+	err = look_up_snapshot(s, change, &t);
 	if (!err)
-		err = look_up_snapshot(s, change, &t);
-	if (!err && t.found)
-		err = refuse_taken(s, change);
-	if (!err)
-		err = new_l1(s, h->l1_size);
-	if (!err)
-		err = qcow_tree_take(s, s->image->active.l1_table,
-				     h->l1_size);
+		err = qcow_beside_active(s, change, true);
 	if (!err)
 		err = qcow_shadow_put_l1(s);
 	if (err)
@@ -268,10 +273,8 @@ static u64 *read_l1(struct qcow_shadow *s, const struct sought *t)
 }
 
 /*
- * The old references are dropped before the new ones are added: so a cluster
- * that has as many references as a refcount can hold can keep as many.  The L1
- * table of a snapshot may be shorter than the disk is today, if its entry does
- * not say the size of the disk.
+ * The L1 table of a snapshot may be shorter than the disk is today, if its entry
+ * does not say the size of the disk.
  */
 int qcow_snapshot_apply(struct qcow_shadow *s, struct qcow_change *change)
 {
@@ -320,28 +323,8 @@ static int refuse_attached(struct qcow_shadow *s, const struct sought *t)
 	return 0;
 }
 
-/*
- * Set COPIED where only the active disk refers to a cluster now, so that a
- * write to the disk may be done in place.
- */
-static int mark_active(struct qcow_shadow *s)
-{
-	const struct qcow2_header *h = &s->image->header;
-	int err = new_l1(s, h->l1_size);
-
-	if (err)
-		return err;
-	memcpy(s->l1, s->image->active.l1_table, h->l1_size * sizeof(u64));
-	err = qcow_tree_mark(s);
-	if (!err)
-		err = qcow_shadow_put_l1(s);
-	if (!err)
-		err = drop_bytes(s, h->l1_table_offset,
-				 (u64)h->l1_size * sizeof(u64));
-	return err;
-}
-
-int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change)
+int qcow_snapshot_delete_begin(struct qcow_shadow *s,
+			       struct qcow_change *change)
 {
 	struct sought t;
 	u64 *l1;
@@ -356,10 +339,33 @@ int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change)
 		return PTR_ERR(l1);
 	err = qcow_tree_drop(s, l1, t.s.l1_size);
 	kvfree(l1);
+	return err ? err : drop_bytes(s, t.s.l1_table_offset,
+				      (u64)t.s.l1_size * sizeof(u64));
+}
+
+/* The active disk gets an L1 table with the right flags. */
+static int put_active(struct qcow_shadow *s, const struct qcow_change *change)
+{
+	const struct qcow2_header *h = &s->image->header;
+	int err = qcow_beside_active(s, change, true);
+
+	if (!h->l1_size) {
+		kvfree(s->l1);
+		s->l1 = NULL;
+		return err;
+	}
 	if (!err)
-		err = drop_bytes(s, t.s.l1_table_offset,
-				 (u64)t.s.l1_size * sizeof(u64));
-	if (!err && s->header.l1_size)
-		err = mark_active(s);
+		err = qcow_shadow_put_l1(s);
+	return err ? err : drop_bytes(s, h->l1_table_offset,
+				      (u64)h->l1_size * sizeof(u64));
+}
+
+int qcow_snapshot_delete(struct qcow_shadow *s, struct qcow_change *change)
+{
+	struct sought t;
+	int err = find_sought(s, change, &t);
+
+	if (!err)
+		err = put_active(s, change);
 	return err ? err : remove_entry(s, &t);
 }

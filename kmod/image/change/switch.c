@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Do a structural change step by step: bring the image to rest, build the new
- * tables beside the old ones, switch the file to the new tables, and then the
- * image in memory.
+ * Do a structural change step by step: build the new tables beside the old
+ * ones, as far as that can be done while the disk is in use; bring the image to
+ * rest; build the rest; switch the file to the new tables, and then the image in
+ * memory.
  */
-#include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "file/reason.h"
 #include "file/record.h"
 #include "format/header.h"
 #include "format/l2.h"
+#include "image/change/beside.h"
 #include "image/change/empty.h"
 #include "image/change/rebase.h"
 #include "image/change/resize.h"
@@ -41,15 +44,56 @@ static int (*const builders[])(struct qcow_shadow *, struct qcow_change *) = {
 	[QCOW_CHANGE_EMPTY]		= qcow_empty,
 };
 
+int qcow_change_build(struct qcow_image *image, struct qcow_change *change,
+		      struct qcow_reason *why)
+{
+	unsigned int noio = memalloc_noio_save();
+	struct qcow_shadow *s;
+	int err;
+
+	s = qcow_shadow_alloc(image, why);
+	err = PTR_ERR_OR_ZERO(s);
+	if (err)
+		goto restore;
+	change->shadow = s;
+	qcow_record_step(QCOW_STEP_SHADOW);
+	err = change->op == QCOW_CHANGE_SNAPSHOT_CREATE ?
+	      qcow_snapshot_create_begin(s, change) :
+	      qcow_snapshot_delete_begin(s, change);
+	if (!err)
+		err = qcow_beside_rounds(s, change);
+restore:
+	memalloc_noio_restore(noio);
+	return err;
+}
+
+int qcow_change_follow(struct qcow_change *change)
+{
+	unsigned int noio = memalloc_noio_save();
+	int err = qcow_beside_rounds(change->shadow, change);
+
+	memalloc_noio_restore(noio);
+	return err;
+}
+
+void qcow_change_give_up(struct qcow_change *change)
+{
+	if (!change->shadow || change->shadow->switched)
+		return;
+	qcow_beside_end(change->shadow);
+	qcow_shadow_free(change->shadow);
+	change->shadow = NULL;
+}
+
 /*
- * Add the L2 tables of the new active L1 table to the metadata index.  Some of
- * them may be in the index already.
+ * Add the L2 tables that the active disk takes over from a snapshot to the
+ * metadata index.  Some of them may be in the index already.
  */
 static int note_tables(const struct qcow_shadow *s)
 {
 	u32 i;
 
-	for (i = 0; s->l1 && i < s->header.l1_size; i++) {
+	for (i = 0; i < s->header.l1_size; i++) {
 		u64 offset = s->l1[i] & QCOW2_L1E_OFFSET_MASK;
 		struct qcow_metadata *m;
 
@@ -68,18 +112,20 @@ static int note_tables(const struct qcow_shadow *s)
  * Do everything that may fail before the switch, because after it nothing may
  * fail.
  */
-static int prepare_switch(const struct qcow_shadow *s)
+static int prepare_switch(const struct qcow_shadow *s,
+			  const struct qcow_change *change)
 {
 	u32 size = max(s->header.l1_size, s->image->header.l1_size);
 	int err = qcow_l1_resize(s->image, size);
 
 	if (!err)
 		err = qcow_verify_reset(s->image, size);
-	return err ? err : note_tables(s);
+	return err || change->op != QCOW_CHANGE_SNAPSHOT_APPLY ? err :
+	       note_tables(s);
 }
 
 /* The file is the new image now.  Make the image in memory the same. */
-static void adopt_shadow(struct qcow_shadow *s, struct qcow_change *change)
+static void adopt_shadow(struct qcow_shadow *s)
 {
 	struct qcow_image *image = s->image;
 	struct qcow_view *active = &image->active;
@@ -94,34 +140,37 @@ static void adopt_shadow(struct qcow_shadow *s, struct qcow_change *change)
 						   s->header.size);
 	}
 	active->size = round_down(s->header.size, SECTOR_SIZE);
-	image->header = s->header;
-	image->alloc.end = s->next;
-	qcow_metadata_remove_all(image, s->freed, s->start);
-	change->freed = s->freed;
-	change->clusters = s->start;
-	s->freed = NULL;
+	qcow2_header_copy_structure(&image->header, &s->header);
 }
 
 /* Called with the image at rest. */
-static int build_and_switch(struct qcow_image *image,
-			    struct qcow_change *change,
-			    struct qcow_reason *why)
+static int build_and_switch(struct qcow_shadow *s, struct qcow_change *change)
 {
-	struct qcow_shadow s;
-	int err = qcow_shadow_init(&s, image, why);
+	int err;
 
-	if (err)
-		return err;
 	qcow_record_step(QCOW_STEP_SHADOW);
-	err = builders[change->op](&s, change);
+	err = builders[change->op](s, change);
+	qcow_beside_end(s);
 	if (!err)
-		err = prepare_switch(&s);
+		err = prepare_switch(s, change);
 	if (!err)
-		err = qcow_shadow_switch(&s);
+		err = qcow_shadow_switch(s);
 	if (!err)
-		adopt_shadow(&s, change);
-	qcow_shadow_destroy(&s, err);
+		adopt_shadow(s);
 	return err;
+}
+
+static int change_tables(struct qcow_image *image, struct qcow_change *change,
+			 struct qcow_reason *why)
+{
+	struct qcow_shadow *s = change->shadow;
+
+	if (!s)
+		s = qcow_shadow_alloc(image, why);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	change->shadow = s;
+	return build_and_switch(s, change);
 }
 
 /*
@@ -162,12 +211,35 @@ int qcow_change_quietly(struct qcow_image *image, struct qcow_change *change,
 				    change->name_len);
 	err = change->op == QCOW_CHANGE_REBASE ?
 	      qcow_rebase(image, change, why) :
-	      build_and_switch(image, change, why);
+	      change_tables(image, change, why);
 	if (!err)
 		image->changes++;
 	qcow_record_end(QCOW_RECORD_CHANGE_END, record, err);
 	qcow_record_step(QCOW_STEP_NONE);
 	return err;
+}
+
+/** struct release - clusters are being freed; @runs: in how many runs so far */
+struct release {
+	unsigned int runs;
+};
+
+static int release_run(struct qcow_image *image, u64 first, u64 count,
+		       void *ctx)
+{
+	struct release *r = ctx;
+	u64 n;
+
+	while (count) {
+		n = min_t(u64, count, S32_MAX);
+		qcow_epoch_free(image, first, n);
+		first += n;
+		count -= n;
+	}
+	if (!(++r->runs % RELEASE_RUNS))
+		qcow_commit_run(image);
+	cond_resched();
+	return 0;
 }
 
 /*
@@ -176,20 +248,14 @@ int qcow_change_quietly(struct qcow_image *image, struct qcow_change *change,
  */
 void qcow_change_release(struct qcow_view *view, struct qcow_change *change)
 {
-	struct qcow_image *image = view->image;
-	unsigned long first, end;
-	unsigned int runs = 0;
+	struct release r = { };
 
-	if (!change->freed)
+	qcow_change_give_up(change);
+	if (!change->shadow)
 		return;
 	qcow_record_step(QCOW_STEP_SHADOW_RELEASE);
-	for_each_set_bitrange(first, end, change->freed, change->clusters) {
-		qcow_epoch_free(image, first, end - first);
-		if (!(++runs % RELEASE_RUNS))
-			qcow_commit_run(image);
-		cond_resched();
-	}
-	qcow_commit_run(image);
-	kvfree(change->freed);
-	change->freed = NULL;
+	qcow_shadow_each_freed(change->shadow, release_run, &r);
+	qcow_commit_run(view->image);
+	qcow_shadow_free(change->shadow);
+	change->shadow = NULL;
 }

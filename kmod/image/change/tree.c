@@ -3,7 +3,7 @@
  * Walk an L1 table and its L2 tables, and change the references to all that
  * they refer to.
  */
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "file/file_io.h"
 #include "file/reason.h"
@@ -36,8 +36,7 @@ static int tree_refuse(struct qcow_shadow *s, const struct qcow_fault *fault)
 	return qcow_refuse_fault(s->why, -EUCLEAN, s->image->path, fault);
 }
 
-/* Read an L2 table into s->table.  Return: 1; 0: there is none; or an error. */
-static int tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry)
+int qcow_tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry)
 {
 	size_t size = 1UL << s->image->geo.cluster_bits;
 	struct qcow_fault fault;
@@ -48,6 +47,9 @@ static int tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry)
 	if (!(l1_entry & QCOW2_L1E_OFFSET_MASK))
 		return 0;
 	cond_resched();
+	/* until the switch nothing is lost by giving up */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	err = qcow_file_read(s->image->file, s->table, size,
 			     l1_entry & QCOW2_L1E_OFFSET_MASK);
 	if (err)
@@ -56,8 +58,7 @@ static int tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry)
 	return 1;
 }
 
-/* Write s->table to a new place. */
-static int tree_put(struct qcow_shadow *s, u64 *l1_entry)
+int qcow_tree_put(struct qcow_shadow *s, u64 *l1_entry)
 {
 	size_t size = 1UL << s->image->geo.cluster_bits;
 	u64 host;
@@ -125,8 +126,7 @@ static int ref_data(struct qcow_shadow *s, const struct tree_run *r, bool more)
 	return qcow_shadow_ref(s, r->first, r->count, more);
 }
 
-/* Change the references of the entries of s->table from @from on. */
-static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
+int qcow_tree_ref(struct qcow_shadow *s, u64 index, u32 from, bool more)
 {
 	struct tree_run run = { }, r;
 	int err = 0;
@@ -152,13 +152,44 @@ static int ref_entries(struct qcow_shadow *s, u64 index, u32 from, bool more)
 	return err;
 }
 
-/* Return: true if an entry had the flag. */
-static bool tree_strip_copied(struct qcow_shadow *s)
+/*
+ * Replace the references of one entry by those of another.  By now the clusters
+ * of the old one may be free, or hold something else.
+ */
+static int ref_other(struct qcow_shadow *s, u64 old, u64 new)
+{
+	struct tree_run o = entry_clusters(s, old);
+	struct tree_run n = entry_clusters(s, new);
+	int err = 0;
+
+	if (o.count)
+		err = qcow_shadow_take_back(s, o.first, o.count);
+	return err || !n.count ? err : ref_data(s, &n, true);
+}
+
+int qcow_tree_ref_changed(struct qcow_shadow *s, u64 index, u32 from, u32 to)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = from; i < to && !err; i++) {
+		u64 old = s->old[i * words(s)], new = s->table[i * words(s)];
+
+		if (!((old ^ new) & ~QCOW2_OFLAG_COPIED))
+			continue;
+		err = check_entry(s, index, i);
+		if (!err)
+			err = ref_other(s, old, new);
+	}
+	return err;
+}
+
+bool qcow_tree_strip(struct qcow_shadow *s, u32 from, u32 to)
 {
 	bool any = false;
 	u32 i;
 
-	for (i = 0; i < table_entries(s); i++) {
+	for (i = from; i < to; i++) {
 		u64 *entry = &s->table[i * words(s)];
 
 		if (*entry & QCOW2_OFLAG_COMPRESSED ||
@@ -173,12 +204,12 @@ static bool tree_strip_copied(struct qcow_shadow *s)
 
 static int take_table(struct qcow_shadow *s, u64 index, u64 entry, u64 *to)
 {
-	int err = ref_entries(s, index, 0, true);
+	int err = qcow_tree_ref(s, index, 0, true);
 
 	if (err)
 		return err;
-	if (tree_strip_copied(s))
-		return tree_put(s, to);
+	if (qcow_tree_strip(s, 0, table_entries(s)))
+		return qcow_tree_put(s, to);
 	*to = entry & QCOW2_L1E_OFFSET_MASK;
 	return qcow_shadow_ref(s, cluster_of(s, entry), 1, true);
 }
@@ -190,7 +221,7 @@ int qcow_tree_take(struct qcow_shadow *s, const u64 *from, u32 count)
 
 	for (i = 0; i < count && ret >= 0; i++) {
 		s->l1[i] = 0;
-		ret = tree_load(s, i, from[i]);
+		ret = qcow_tree_load(s, i, from[i]);
 		if (ret > 0)
 			ret = take_table(s, i, from[i], &s->l1[i]);
 	}
@@ -203,9 +234,9 @@ int qcow_tree_drop(struct qcow_shadow *s, const u64 *l1, u32 count)
 	u32 i;
 
 	for (i = 0; i < count && ret >= 0; i++) {
-		ret = tree_load(s, i, l1[i]);
+		ret = qcow_tree_load(s, i, l1[i]);
 		if (ret > 0)
-			ret = ref_entries(s, i, 0, false);
+			ret = qcow_tree_ref(s, i, 0, false);
 		if (!ret && (l1[i] & QCOW2_L1E_OFFSET_MASK))
 			ret = qcow_shadow_ref(s, cluster_of(s, l1[i]), 1,
 					      false);
@@ -234,13 +265,12 @@ static int refuse_uncounted(struct qcow_shadow *s, u64 cluster)
 			   cluster << s->image->geo.cluster_bits);
 }
 
-/* Return: 1 if a flag changed; 0; or an error. */
-static int mark_entries(struct qcow_shadow *s, u64 index)
+int qcow_tree_mark(struct qcow_shadow *s, u64 index, u32 from, u32 to)
 {
-	u32 i;
 	int err, changed = 0;
+	u32 i;
 
-	for (i = 0; i < table_entries(s); i++) {
+	for (i = from; i < to; i++) {
 		u64 *entry = &s->table[i * words(s)], refcount, flag;
 
 		err = check_entry(s, index, i);
@@ -263,6 +293,11 @@ static int mark_entries(struct qcow_shadow *s, u64 index)
 	return changed;
 }
 
+static int mark_all(struct qcow_shadow *s, u64 index)
+{
+	return qcow_tree_mark(s, index, 0, table_entries(s));
+}
+
 static int put_again(struct qcow_shadow *s, u64 l1_entry)
 {
 	size_t size = 1UL << s->image->geo.cluster_bits;
@@ -281,41 +316,10 @@ static int tree_replace(struct qcow_shadow *s, u64 *l1_entry)
 	u64 old = cluster_of(s, *l1_entry);
 	int err;
 
-	if (old >= s->start)
+	if (qcow_shadow_is_new(s, old))
 		return put_again(s, *l1_entry);
-	err = tree_put(s, l1_entry);
+	err = qcow_tree_put(s, l1_entry);
 	return err ? err : qcow_shadow_ref(s, old, 1, false);
-}
-
-static int mark_table(struct qcow_shadow *s, u64 index)
-{
-	u64 *entry = &s->l1[index], refcount;
-	int ret = mark_entries(s, index);
-
-	if (ret > 0)
-		return tree_replace(s, entry);
-	if (ret)
-		return ret;
-	ret = qcow_shadow_refcount(s, cluster_of(s, *entry), &refcount);
-	if (!ret && !refcount)
-		return refuse_uncounted(s, cluster_of(s, *entry));
-	*entry &= ~QCOW2_OFLAG_COPIED;
-	if (refcount == 1)
-		*entry |= QCOW2_OFLAG_COPIED;
-	return ret;
-}
-
-int qcow_tree_mark(struct qcow_shadow *s)
-{
-	int ret = 0;
-	u32 i;
-
-	for (i = 0; i < s->header.l1_size && ret >= 0; i++) {
-		ret = tree_load(s, i, s->l1[i]);
-		if (ret > 0)
-			ret = mark_table(s, i);
-	}
-	return min(ret, 0);
 }
 
 /* Empty the entries of one L2 table from @from on. */
@@ -329,7 +333,7 @@ static int cut_table(struct qcow_shadow *s, u64 index, u32 from)
 		any |= s->table[i];
 	if (!any)
 		return 0;
-	err = ref_entries(s, index, from, false);
+	err = qcow_tree_ref(s, index, from, false);
 	if (err)
 		return err;
 	if (!from)
@@ -337,7 +341,7 @@ static int cut_table(struct qcow_shadow *s, u64 index, u32 from)
 	memset(s->table + from * words(s), 0,
 	       (table_entries(s) - from) * words(s) * sizeof(u64));
 	/* a snapshot may have shared the table, so its flags may be wrong */
-	err = min(mark_entries(s, index), 0);
+	err = min(mark_all(s, index), 0);
 	return err ? err : tree_replace(s, &s->l1[index]);
 }
 
@@ -350,7 +354,7 @@ int qcow_tree_cut(struct qcow_shadow *s, u64 clusters)
 	for (; index < s->header.l1_size && ret >= 0; index++, from = 0) {
 		u64 entry = s->l1[index];
 
-		ret = tree_load(s, index, entry);
+		ret = qcow_tree_load(s, index, entry);
 		if (ret > 0)
 			ret = cut_table(s, index, from);
 		if (ret || from || !(entry & QCOW2_L1E_OFFSET_MASK))
@@ -384,7 +388,7 @@ static bool hide_entries(struct qcow_shadow *s, u32 from, u32 to)
 static int hide_in_table(struct qcow_shadow *s, u64 index, u32 from, u32 to)
 {
 	u64 *entry = &s->l1[index];
-	int ret = tree_load(s, index, *entry);
+	int ret = qcow_tree_load(s, index, *entry);
 
 	if (ret < 0)
 		return ret;
@@ -393,8 +397,8 @@ static int hide_in_table(struct qcow_shadow *s, u64 index, u32 from, u32 to)
 	if (!hide_entries(s, from, to))
 		return 0;
 	if (!ret)
-		return tree_put(s, entry);
-	ret = min(mark_entries(s, index), 0);
+		return qcow_tree_put(s, entry);
+	ret = min(mark_all(s, index), 0);
 	return ret ? ret : tree_replace(s, entry);
 }
 

@@ -12,6 +12,47 @@
 struct qcow_shadow;
 
 /**
+ * qcow_tree_load - read an L2 table into @s->table
+ * @index: of its entry in L1
+ *
+ * Return: 1; 0 if there is no table; or a negative errno.
+ */
+int qcow_tree_load(struct qcow_shadow *s, u64 index, u64 l1_entry);
+
+/**
+ * qcow_tree_put - write @s->table to a new place
+ * @l1_entry: set to the entry that leads there
+ */
+int qcow_tree_put(struct qcow_shadow *s, u64 *l1_entry);
+
+/** qcow_tree_ref - add or drop what entries of @s->table from @from on refer to */
+int qcow_tree_ref(struct qcow_shadow *s, u64 index, u32 from, bool more);
+
+/**
+ * qcow_tree_ref_changed - add what @s->table refers to, and drop what @s->old
+ * refers to, where the two differ
+ * @from: the first entry
+ * @to:	  the entry behind the last one
+ */
+int qcow_tree_ref_changed(struct qcow_shadow *s, u64 index, u32 from, u32 to);
+
+/**
+ * qcow_tree_strip - clear COPIED in entries of @s->table
+ *
+ * Return: true if an entry had the flag.
+ */
+bool qcow_tree_strip(struct qcow_shadow *s, u32 from, u32 to);
+
+/**
+ * qcow_tree_mark - make COPIED right in entries of @s->table
+ *
+ * Called after all references were changed.
+ *
+ * Return: 1 if a flag changed; 0; or a negative errno.
+ */
+int qcow_tree_mark(struct qcow_shadow *s, u64 index, u32 from, u32 to);
+
+/**
  * qcow_tree_take - make @s->l1 refer to all that another L1 table refers to
  * @from: the entries of the other table, CPU order; not changed
  * @count: how many
@@ -27,13 +68,6 @@ int qcow_tree_drop(struct qcow_shadow *s, const u64 *l1, u32 count);
 
 /** qcow_tree_drop_active - drop the active disk's tree and its L1 table */
 int qcow_tree_drop_active(struct qcow_shadow *s);
-
-/**
- * qcow_tree_mark - make the COPIED flags of @s->l1's tree right
- *
- * Called after all references were changed.  L2 tables that change are copied.
- */
-int qcow_tree_mark(struct qcow_shadow *s);
 
 /**
  * qcow_tree_cut - drop what @s->l1 refers to behind the first @clusters

@@ -20,6 +20,7 @@ struct qcow_cmd;
 struct qcow_epoch;
 struct qcow_image;
 struct qcow_merge_state;
+struct qcow_shadow;
 struct qcow_view;
 
 /**
@@ -101,8 +102,7 @@ enum qcow_change_op {
  * @layers:	private: before the change the new backing image, after it the
  *		old one
  * @merge:	private to MERGE_BEGIN
- * @freed:	private: a bit for each cluster that is to be released
- * @clusters:	private: number of bits in @freed
+ * @shadow:	private: the change as it is built
  */
 struct qcow_change {
 	enum qcow_change_op op;
@@ -120,8 +120,7 @@ struct qcow_change {
 	bool keep;
 	struct qcow_image *layers;
 	struct qcow_merge_state *merge;
-	unsigned long *freed;
-	u64 clusters;
+	struct qcow_shadow *shadow;
 };
 
 enum qcow_op {

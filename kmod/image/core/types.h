@@ -79,6 +79,7 @@ struct qcow_epoch {
  * @waiters:	commands that asked for a commit since the last one began
  * @throttled:	commands that go on when less metadata is dirty
  * @running:	a commit is running
+ * @calm:	see qcow_commit_calm()
  * @result:	of the last commit: 0 or a negative errno
  * @closed:	the epoch that the running commit will release; if that commit
  *		fails, the next one will
@@ -95,6 +96,7 @@ struct qcow_commit {
 	struct list_head waiters;
 	struct list_head throttled;
 	bool running;
+	bool calm;
 	int result;
 	struct qcow_epoch *closed;
 	u64 quarantine;
@@ -133,6 +135,7 @@ struct qcow_l1 {
 
 /**
  * struct qcow_alloc - the reserve of fresh clusters of an image
+ * @extending:	held while clusters are taken at the file's end; guards @end
  * @lock:	guards the members from @extents to @error
  * @extents:	runs of fresh clusters, each counted by one refcount block
  * @clusters:	number of clusters in @extents
@@ -140,8 +143,7 @@ struct qcow_l1 {
  * @waiters:	commands parked until the reserve has clusters
  * @refilling:	the work item @refill is queued or running
  * @error:	of the last refill: 0 or a negative errno
- * @end:	the first cluster behind the file; used by the refill, and by
- *		others only while no refill runs
+ * @end:	the first cluster behind the file
  * @step:	number of clusters that the next refill adds; set by the refill
  *		only, which doubles it
  * @scan_next:	index of the refcount block that the refill scans next for free
@@ -150,6 +152,7 @@ struct qcow_l1 {
  * @refill:	fills the reserve
  */
 struct qcow_alloc {
+	struct mutex extending;
 	spinlock_t lock;
 	struct list_head extents;
 	u64 clusters;
@@ -184,6 +187,9 @@ struct qcow_alloc {
  * @node:	in the shrinker's list of caches
  * @copies:	a writable image's pool of struct qcow_slice_copy
  * @copy_data:	a writable image's pool of memory for the copies' data
+ * @writing:	held while a commit writes slices to the file; guards @written
+ * @written:	a bit for each slice of the active disk that a commit has written
+ *		since a structural change looked at it; NULL if there is none
  */
 struct qcow_cache {
 	/* all that a lookup reads; none of it changes */
@@ -204,6 +210,8 @@ struct qcow_cache {
 	struct list_head node;
 	mempool_t *copies;
 	mempool_t *copy_data;
+	struct mutex writing;
+	unsigned long *written;
 };
 
 #define QCOW_COW_HASH_BITS	6
@@ -277,6 +285,9 @@ struct qcow_metadata_index {
  *		resident
  * @lock:	guards the contents of blocks, and @dirty; no I/O under it
  * @dirty:	blocks that a commit has to write
+ * @watched:	bitmaps by block: which pieces of QCOW_REFS_PIECE bytes changed
+ *		since qcow_refs_copy() copied them.  An entry is added and taken
+ *		out, and a bit changes, under @lock
  */
 struct qcow_refs {
 	struct mutex mutex;
@@ -291,6 +302,7 @@ struct qcow_refs {
 	void *piece;
 	spinlock_t lock;
 	struct list_head dirty;
+	struct xarray watched;
 };
 
 /**

@@ -65,6 +65,9 @@
 
 #define RETRY_INTERVAL	(HZ / 2)
 
+/* See qcow_commit_calm(). */
+#define CALM_SLICES	32UL
+
 /* The last commit is tried so many times if it runs out of memory. */
 #define LAST_TRIES	20
 #define LAST_DELAY_MS	20
@@ -231,7 +234,8 @@ static void commit_work(struct work_struct *work)
 	/* retry after a while: at once it would most likely fail again */
 	if (err && !image->health.error)
 		queue_delayed_work(commit->wq, &commit->timer, RETRY_INTERVAL);
-	go_on(&throttled, err);
+	/* what waits only for the sake of a change does not fail with it */
+	go_on(&throttled, err && xchg(&commit->calm, false) ? 0 : err);
 	list_for_each_entry_safe(cmd, next, &waiters, node)
 		qcow_cmd_end(cmd, err);
 	memalloc_noio_restore(noio);
@@ -260,15 +264,22 @@ bool qcow_commit_idle(struct qcow_image *image)
 /*
  * Up to half of the cache may be dirty until the timer starts a commit.  If
  * more is dirty, a commit starts at once, and if more than three quarters are,
- * writers wait for it.
+ * writers wait for it.  Shortly before requests are held back for a structural
+ * change they wait much earlier, so that the last commit has little to write.
  */
+static unsigned long most_dirty(const struct qcow_image *image)
+{
+	unsigned long most = image->cache.limit - image->cache.limit / 4;
+
+	return READ_ONCE(image->commit.calm) ? min(most, CALM_SLICES) : most;
+}
+
 bool qcow_commit_throttle(struct qcow_image *image, struct qcow_cmd *cmd)
 {
 	struct qcow_commit *commit = &image->commit;
 	bool parked = false;
 
-	if (likely(READ_ONCE(image->cache.nr_dirty) <=
-		   image->cache.limit - image->cache.limit / 4))
+	if (likely(READ_ONCE(image->cache.nr_dirty) <= most_dirty(image)))
 		return false;
 	spin_lock(&commit->lock);
 	/* after an error that stays, nothing becomes clean: do not wait */
@@ -345,6 +356,24 @@ int qcow_commit_run(struct qcow_image *image)
 	queue_work(image->commit.wq, &image->commit.work);
 	flush_work(&image->commit.work);
 	return image->commit.result;
+}
+
+void qcow_commit_calm(struct qcow_image *image, bool calm)
+{
+	WRITE_ONCE(image->commit.calm, calm);
+}
+
+int qcow_commit_drain(struct qcow_image *image)
+{
+	struct qcow_commit *commit = &image->commit;
+	int err = qcow_commit_run(image);
+
+	if (err)
+		return err;
+	/* the current epoch, and the one before it, which may be in use */
+	return wait_event_killable(commit->idle,
+				   atomic_read(&commit->epochs) <= 2 ||
+				   READ_ONCE(image->health.error)) ? -EINTR : 0;
 }
 
 int qcow_commit_quiesce(struct qcow_image *image)

@@ -27,6 +27,23 @@ int qcow_commit_destroy(struct qcow_image *image);
 int qcow_commit_run(struct qcow_image *image);
 
 /**
+ * qcow_commit_calm - have commands that change metadata wait early for a commit
+ *
+ * Then what is dirty stays little, and qcow_commit_quiesce() is soon done.
+ * Reads, and writes in place, are not affected.
+ */
+void qcow_commit_calm(struct qcow_image *image, bool calm);
+
+/**
+ * qcow_commit_drain - run a commit, and wait until freed clusters are released,
+ * but for those that were freed since the last commit but one
+ *
+ * Context: may sleep.
+ * Return: 0; the error of the commit; or -EINTR if a fatal signal came.
+ */
+int qcow_commit_drain(struct qcow_image *image);
+
+/**
  * qcow_commit_quiesce - commit until nothing is dirty or to be released
  *
  * Afterwards all of the image is durable.

@@ -86,6 +86,7 @@ int qcow_cache_init(struct qcow_image *image, u64 size)
 	unsigned long buckets;
 
 	spin_lock_init(&cache->lock);
+	mutex_init(&cache->writing);
 	INIT_LIST_HEAD(&cache->lru);
 	INIT_LIST_HEAD(&cache->dirty);
 	if (!size)
@@ -605,24 +606,31 @@ void qcow_cache_copy_dirty(struct qcow_image *image, struct list_head *copied,
 
 int qcow_cache_write(struct qcow_image *image, struct list_head *copied)
 {
-	u32 len = 1U << image->cache.slice_bits;
+	struct qcow_cache *cache = &image->cache;
+	u32 len = 1U << cache->slice_bits;
 	struct qcow_slice *slice;
 	struct qcow_batch batch;
 	struct blk_plug plug;
+	int err;
 
 	qcow_batch_init(&batch);
+	mutex_lock(&cache->writing);
 	blk_start_plug(&plug);
 	list_for_each_entry(slice, copied, lru) {
 		struct qcow_slice_copy *copy = slice->copy;
 		struct qcow_io *io = &copy->io.io;
 
+		if (cache->written)
+			__set_bit(slice->number, cache->written);
 		*io = (struct qcow_io){ .file = image->file, .write = true,
 			.pos = qcow_slice_host(slice), .len = len };
 		qcow_buf_map(&io->buf, copy->data, len, &copy->bvec);
 		qcow_batch_submit(&batch, &copy->io);
 	}
 	blk_finish_plug(&plug);
-	return qcow_batch_wait(&batch);
+	err = qcow_batch_wait(&batch);
+	mutex_unlock(&cache->writing);
+	return err;
 }
 
 /* The commit is done with the copy: the slice is clean, or dirty again. */

@@ -101,25 +101,6 @@ void qcow_metadata_remove(struct qcow_image *image, u64 first)
 	kfree(m);
 }
 
-void qcow_metadata_remove_all(struct qcow_image *image,
-			      const unsigned long *clusters, u64 size)
-{
-	struct rb_node *node, *next;
-	struct qcow_metadata *m;
-
-	spin_lock(&image->metadata.lock);
-	for (node = rb_first(&image->metadata.root); node; node = next) {
-		next = rb_next(node);
-		m = rb_entry(node, struct qcow_metadata, node);
-		if (find_next_bit(clusters, min(size, m->first + m->count),
-				  m->first) >= min(size, m->first + m->count))
-			continue;
-		rb_erase(node, &image->metadata.root);
-		kfree(m);
-	}
-	spin_unlock(&image->metadata.lock);
-}
-
 u64 qcow_metadata_end(struct qcow_image *image)
 {
 	struct rb_node *last = rb_last(&image->metadata.root);

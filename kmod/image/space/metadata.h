@@ -48,17 +48,6 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 /** qcow_metadata_remove - remove the note that covers cluster @first */
 void qcow_metadata_remove(struct qcow_image *image, u64 first);
 
-/**
- * qcow_metadata_remove_all - remove each note that covers one of the clusters
- * @clusters: a bitmap by cluster number
- * @size:     bits in @clusters
- *
- * The time that this takes depends on the number of notes, not on how many
- * clusters are to be removed.
- */
-void qcow_metadata_remove_all(struct qcow_image *image,
-			      const unsigned long *clusters, u64 size);
-
 /** qcow_is_metadata - does one of @count clusters from @first hold metadata? */
 bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count);
 

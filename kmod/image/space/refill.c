@@ -227,6 +227,7 @@ static void scan_blocks(struct qcow_image *image)
 static int refill_once(struct qcow_image *image)
 {
 	struct qcow_extent *found;
+	int err;
 
 	if (READ_ONCE(image->health.error))
 		return -EIO;
@@ -237,7 +238,65 @@ static int refill_once(struct qcow_image *image)
 	if (found)
 		list_del(&found->node);
 	mutex_unlock(&image->refs.mutex);
-	return found ? reuse_found(image, found) : extend_reserve(image);
+	if (found)
+		return reuse_found(image, found);
+	mutex_lock(&image->alloc.extending);
+	err = extend_reserve(image);
+	mutex_unlock(&image->alloc.extending);
+	return err;
+}
+
+u64 qcow_alloc_reserve(struct qcow_image *image, u64 count)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+	u64 first;
+
+	mutex_lock(&alloc->extending);
+	/* free clusters before scan_end may be found yet, and given out */
+	first = max(alloc->end, alloc->scan_end);
+	alloc->end = first + count;
+	mutex_unlock(&alloc->extending);
+	return first;
+}
+
+/* Note clusters as free ones, as far as there are blocks to count them. */
+static void note_free(struct qcow_image *image, u64 first, u64 count)
+{
+	u8 bits = qcow2_refcount_block_bits(&image->geo);
+	struct qcow_refs *refs = &image->refs;
+
+	mutex_lock(&refs->mutex);
+	while (count) {
+		unsigned long index = first >> bits;
+		u64 n = min_t(u64, count, (1ULL << bits) -
+			      (first & ((1ULL << bits) - 1)));
+		struct qcow_extent *e = NULL;
+
+		if (index < refs->entries && refs->table[index])
+			e = qcow_extent_alloc(image, first, n, NULL);
+		if (e)
+			list_add_tail(&e->node, &refs->found);
+		first += n;
+		count -= n;
+	}
+	mutex_unlock(&refs->mutex);
+}
+
+void qcow_alloc_unreserve(struct qcow_image *image, u64 first, u64 count,
+			  bool written)
+{
+	struct qcow_alloc *alloc = &image->alloc;
+
+	if (!count)
+		return;
+	mutex_lock(&alloc->extending);
+	if (first + count == alloc->end &&
+	    (!written || !qcow_file_truncate(image->file,
+					     to_bytes(image, first))))
+		alloc->end = first;
+	else
+		note_free(image, first, count);
+	mutex_unlock(&alloc->extending);
 }
 
 /*
@@ -382,6 +441,7 @@ int qcow_alloc_init(struct qcow_image *image)
 	struct qcow_alloc *alloc = &image->alloc;
 	int err;
 
+	mutex_init(&alloc->extending);
 	spin_lock_init(&alloc->lock);
 	INIT_LIST_HEAD(&alloc->extents);
 	INIT_LIST_HEAD(&alloc->emptied);

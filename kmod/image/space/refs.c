@@ -26,7 +26,7 @@
 #define KEEP_MIN	4U
 
 /* Dirty ranges are rounded to this, to spare the layers below reads. */
-#define WRITE_UNIT	4096U
+#define WRITE_UNIT	QCOW_REFS_PIECE
 
 /* If a block is not in memory, a look at it reads at most so many bytes. */
 #define PIECE		4096U
@@ -49,6 +49,7 @@ void qcow_refs_destroy(struct qcow_image *image)
 	xa_for_each(&image->refs.blocks, index, b)
 		block_free(b);
 	xa_destroy(&image->refs.blocks);
+	WARN_ON_ONCE(!xa_empty(&image->refs.watched));
 	kvfree(image->refs.table);
 	kvfree(image->refs.scanned);
 	kvfree(image->refs.copy);
@@ -68,6 +69,7 @@ int qcow_refs_init(struct qcow_image *image)
 	INIT_LIST_HEAD(&refs->dirty);
 	INIT_LIST_HEAD(&refs->found);
 	xa_init(&refs->blocks);
+	xa_init(&refs->watched);
 	refs->entries = bytes / sizeof(u64);
 	refs->table = kvmalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL);
 	if (!refs->table)
@@ -229,6 +231,22 @@ struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 	return b;
 }
 
+/* The bytes from @from to @to of the block are not what they were. */
+static void note_change(struct qcow_refs *refs, const struct qcow_refblock *b,
+			u32 from, u32 to)
+{
+	unsigned long *pieces;
+
+	lockdep_assert_held(&refs->lock);
+	if (likely(xa_empty(&refs->watched)))
+		return;
+	pieces = xa_load(&refs->watched, b->index);
+	if (pieces)
+		bitmap_set(pieces, from / QCOW_REFS_PIECE,
+			   DIV_ROUND_UP(to, QCOW_REFS_PIECE) -
+			   from / QCOW_REFS_PIECE);
+}
+
 void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
 			   unsigned long count)
 {
@@ -243,10 +261,66 @@ void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
 		refs->count--;
 		spin_lock(&refs->lock);
 		list_del_init(&b->dirty);
+		note_change(refs, b, 0, 1U << image->geo.cluster_bits);
 		spin_unlock(&refs->lock);
 		block_free(b);
 	}
 	mutex_unlock(&refs->mutex);
+}
+
+int qcow_refs_watch(struct qcow_image *image, unsigned long index,
+		    unsigned long *pieces)
+{
+	return xa_insert(&image->refs.watched, index, pieces, GFP_NOIO);
+}
+
+void qcow_refs_unwatch(struct qcow_image *image, unsigned long index)
+{
+	spin_lock(&image->refs.lock);
+	xa_erase(&image->refs.watched, index);
+	spin_unlock(&image->refs.lock);
+}
+
+int qcow_refs_copy(struct qcow_image *image, unsigned long index,
+		   unsigned long *pieces, u32 first, u32 count, void *to)
+{
+	size_t size = min_t(size_t, QCOW_REFS_PIECE,
+			    1UL << image->geo.cluster_bits);
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_refblock *b;
+
+	/* without a block the bits go first: one may be made at any time */
+	spin_lock(&refs->lock);
+	bitmap_clear(pieces, first, count);
+	spin_unlock(&refs->lock);
+	b = qcow_refblock_get(image, index);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	if (!b) {
+		memset(to, 0, count * size);
+		return 0;
+	}
+	spin_lock(&refs->lock);
+	bitmap_clear(pieces, first, count);
+	memcpy(to, b->data + first * size, count * size);
+	spin_unlock(&refs->lock);
+	qcow_refblock_put(image, b);
+	return 0;
+}
+
+int qcow_refs_place(struct qcow_image *image, unsigned long index, u64 *host)
+{
+	struct qcow_refs *refs = &image->refs;
+	struct qcow_fault fault;
+	u64 entry;
+
+	mutex_lock(&refs->mutex);
+	entry = index < refs->entries ? refs->table[index] : 0;
+	mutex_unlock(&refs->mutex);
+	if (qcow2_reftable_entry_check(&image->geo, index, entry, &fault))
+		return qcow_image_corrupt(image, &fault);
+	*host = entry & QCOW2_REFTABLE_OFFSET_MASK;
+	return 0;
 }
 
 void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries)
@@ -351,8 +425,9 @@ static void mark_dirty(struct qcow_image *image, struct qcow_refblock *b,
 	u32 from = round_down((first << order) >> 3, WRITE_UNIT);
 	u32 to = round_up(((last << order) >> 3) + 1, WRITE_UNIT);
 
-	add_dirty(&image->refs, b, from,
-		  min(to, 1U << image->geo.cluster_bits));
+	to = min(to, 1U << image->geo.cluster_bits);
+	add_dirty(&image->refs, b, from, to);
+	note_change(&image->refs, b, from, to);
 }
 
 u64 qcow_refs_get(struct qcow_image *image, struct qcow_refblock *b,

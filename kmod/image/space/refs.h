@@ -11,6 +11,9 @@
 
 struct qcow_image;
 
+/* Bytes of a block that are looked at, copied and written together. */
+#define QCOW_REFS_PIECE	4096U
+
 /**
  * struct qcow_refblock - a refcount block in memory
  * @index:	of the block in the refcount table
@@ -122,6 +125,38 @@ void qcow_refs_set(struct qcow_image *image, struct qcow_refblock *b,
  * Return: the new refcount; -EUCLEAN if it was 0 already; or another error.
  */
 long qcow_refs_drop(struct qcow_image *image, u64 cluster);
+
+/**
+ * qcow_refs_watch - note which pieces of a block change from now on
+ * @index:  of the block in the refcount table; there may be none yet
+ * @pieces: a bit for each piece; the caller set all of them, and frees them
+ *	    after qcow_refs_unwatch()
+ *
+ * Return: 0 or a negative errno.
+ */
+int qcow_refs_watch(struct qcow_image *image, unsigned long index,
+		    unsigned long *pieces);
+void qcow_refs_unwatch(struct qcow_image *image, unsigned long index);
+
+/**
+ * qcow_refs_copy - copy pieces of a watched block, and clear their bits
+ * @first: the first piece
+ * @count: how many
+ * @to:    where the pieces are copied to; zeros if there is no block
+ *
+ * Context: may sleep, takes qcow_refs.mutex.
+ * Return: 0 or a negative errno.
+ */
+int qcow_refs_copy(struct qcow_image *image, unsigned long index,
+		   unsigned long *pieces, u32 first, u32 count, void *to);
+
+/**
+ * qcow_refs_place - where in the file does a block lie?
+ * @host: set to its offset, bytes; 0 if there is no block
+ *
+ * Return: 0; or -EIO if the table is malformed.
+ */
+int qcow_refs_place(struct qcow_image *image, unsigned long index, u64 *host);
 
 /** qcow_refs_write - write the dirty parts of all blocks; no sync */
 int qcow_refs_write(struct qcow_image *image);
