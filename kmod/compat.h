@@ -77,12 +77,6 @@ static inline void bvec_set_page(struct bio_vec *bvec, struct page *page,
 enum { WQ_PERCPU = 0 };
 #endif
 
-#ifndef HAVE_SYSTEM_DFL_WQ
-/* Since 6.17.  The declaration is there to clash with that of the kernel. */
-extern struct qcow_absent *system_dfl_wq;
-#define system_dfl_wq	system_unbound_wq
-#endif
-
 #ifndef HAVE_BD_MAPPING
 /* Since 6.10. */
 #define qcow_bdev_mapping(bdev)	((bdev)->bd_inode->i_mapping)

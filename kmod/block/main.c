@@ -8,6 +8,7 @@
 #include "block/ctl.h"
 #include "block/device.h"
 #include "block/freeze.h"
+#include "file/errand.h"
 #include "file/record.h"
 #include "file/relief.h"
 #include "image/image.h"
@@ -19,9 +20,12 @@ static int __init qcow_init(void)
 	err = qcow_relief_init();
 	if (err)
 		return err;
-	err = qcow_image_init();
+	err = qcow_errand_init();
 	if (err)
 		goto exit_relief;
+	err = qcow_image_init();
+	if (err)
+		goto exit_errand;
 	err = qcow_freeze_init();
 	if (err)
 		goto exit_image;
@@ -40,6 +44,8 @@ exit_freeze:
 	qcow_freeze_exit();
 exit_image:
 	qcow_image_exit();
+exit_errand:
+	qcow_errand_exit();
 exit_relief:
 	qcow_relief_exit();
 	return err;
@@ -53,6 +59,7 @@ static void __exit qcow_exit(void)
 	qcow_device_exit();
 	qcow_freeze_exit();
 	qcow_image_exit();
+	qcow_errand_exit();
 	qcow_relief_exit();
 }
 

@@ -20,8 +20,8 @@
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
+#include "file/errand.h"
 #include "file/file_io.h"
 #include "file/record.h"
 #include "file/relief.h"
@@ -272,9 +272,9 @@ void qcow_io_resume(struct qcow_io *io)
 
 /* An I/O that the submitter waits for. */
 struct waited_io {
+	struct qcow_errand errand;
 	struct qcow_io io;
 	struct completion done;
-	struct work_struct work;
 };
 
 static void waited_complete(struct qcow_io *io)
@@ -282,51 +282,29 @@ static void waited_complete(struct qcow_io *io)
 	complete(&container_of(io, struct waited_io, io)->done);
 }
 
-static void waited_work(struct work_struct *work)
+/* Do what is left of the I/O. */
+static int run_io(struct qcow_errand *errand)
 {
-	struct waited_io *w = container_of(work, struct waited_io, work);
-	unsigned int noio = memalloc_noio_save();
+	struct waited_io *w = container_of(errand, struct waited_io, errand);
 
-	qcow_io_resume(&w->io);
-	memalloc_noio_restore(noio);
-}
-
-/*
- * A task that is being killed cannot write to a page cache (-EINTR), but the
- * image needs the write.  So a worker does it.
- */
-static void resume_elsewhere(struct waited_io *w)
-{
-	INIT_WORK_ONSTACK(&w->work, waited_work);
-	queue_work(system_dfl_wq, &w->work);
-	flush_work(&w->work);
-	destroy_work_on_stack(&w->work);
+	do {
+		reinit_completion(&w->done);
+		qcow_io_resume(&w->io);
+		wait_for_completion(&w->done);
+	} while (w->io.result == -EAGAIN);
+	return w->io.result;
 }
 
 int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 		loff_t pos, bool write, bool sync)
 {
-	struct waited_io w = { .io = {
+	struct waited_io w = { .errand.run = run_io, .io = {
 		.file = file, .buf = *buf, .len = len, .pos = pos,
 		.write = write, .sync = sync, .complete = waited_complete,
 	} };
-	bool elsewhere = false;
 
 	init_completion(&w.done);
-	qcow_io_submit(&w.io, false);
-	for (;;) {
-		wait_for_completion(&w.done);
-		if (w.io.result != -EAGAIN &&
-		    (w.io.result != -EINTR || elsewhere))
-			return w.io.result;
-		reinit_completion(&w.done);
-		/* no signal reaches a worker: its result is final */
-		elsewhere |= w.io.result == -EINTR;
-		if (elsewhere)
-			resume_elsewhere(&w);
-		else
-			qcow_io_resume(&w.io);
-	}
+	return qcow_errand_run(&w.errand, write);
 }
 
 static int transfer_aligned(struct qcow_file *file, void *mem, size_t len,
@@ -388,8 +366,19 @@ static void update_times(struct qcow_file *file)
 	sb_end_write(qcow_file_inode(file)->i_sb);
 }
 
-static int sync_file(struct qcow_file *file)
+/* A change of a file as a whole; @mode, @pos and @len are as in fallocate(). */
+struct file_change {
+	struct qcow_errand errand;
+	struct qcow_file *file;
+	int mode;
+	loff_t pos;
+	u64 len;
+};
+
+static int run_sync(struct qcow_errand *errand)
 {
+	struct qcow_file *file = container_of(errand, struct file_change,
+					      errand)->file;
 	unsigned int flags;
 	int err;
 
@@ -403,35 +392,9 @@ static int sync_file(struct qcow_file *file)
 	return err;
 }
 
-/* A sync that a worker does while the caller waits for it. */
-struct waited_sync {
-	struct work_struct work;
-	struct qcow_file *file;
-	int err;
-};
-
-static void waited_sync_work(struct work_struct *work)
-{
-	struct waited_sync *w = container_of(work, struct waited_sync, work);
-	unsigned int noio = memalloc_noio_save();
-
-	w->err = sync_file(w->file);
-	memalloc_noio_restore(noio);
-}
-
-static int sync_elsewhere(struct qcow_file *file)
-{
-	struct waited_sync w = { .file = file };
-
-	INIT_WORK_ONSTACK(&w.work, waited_sync_work);
-	queue_work(system_dfl_wq, &w.work);
-	flush_work(&w.work);
-	destroy_work_on_stack(&w.work);
-	return w.err;
-}
-
 int qcow_file_sync(struct qcow_file *file)
 {
+	struct file_change c = { .errand.run = run_sync, .file = file };
 	u64 record;
 	int err;
 
@@ -440,21 +403,33 @@ int qcow_file_sync(struct qcow_file *file)
 	update_times(file);
 	record = qcow_record_begin(QCOW_RECORD_SYNC, file->number, 0, 0, NULL,
 				   inode_number(file));
-	err = sync_file(file);
-	/*
-	 * A task that is being killed stops waiting for the server of a network
-	 * file system.  That is no I/O error: a worker syncs instead.
-	 */
-	if (err == -EINTR || err == -ERESTARTSYS)
-		err = sync_elsewhere(file);
+	err = qcow_errand_run(&c.errand, false);
 	qcow_record_end(QCOW_RECORD_END, record, err);
+	return err;
+}
+
+static int run_fallocate(struct qcow_errand *errand)
+{
+	struct file_change *c = container_of(errand, struct file_change,
+					     errand);
+	unsigned int flags;
+	int err;
+
+	qcow_relief_begin();
+	flags = qcow_reserve_enter(false);
+	err = final(vfs_fallocate(c->file->filp, c->mode, c->pos, c->len));
+	qcow_reserve_leave(flags);
+	qcow_relief_end();
 	return err;
 }
 
 static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 			  u64 len)
 {
-	unsigned int flags;
+	struct file_change c = {
+		.errand.run = run_fallocate, .file = file, .mode = mode,
+		.pos = pos, .len = len,
+	};
 	u64 record;
 	int err;
 
@@ -464,11 +439,7 @@ static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 	record = qcow_record_begin(mode ? QCOW_RECORD_PUNCH :
 				   QCOW_RECORD_EXTEND, file->number, pos, len,
 				   NULL, inode_number(file));
-	qcow_relief_begin();
-	flags = qcow_reserve_enter(false);
-	err = final(vfs_fallocate(file->filp, mode, pos, len));
-	qcow_reserve_leave(flags);
-	qcow_relief_end();
+	err = qcow_errand_run(&c.errand, true);
 	qcow_record_end(QCOW_RECORD_END, record, err);
 	return err;
 }
@@ -575,9 +546,26 @@ int qcow_file_extend(struct qcow_file *file, loff_t pos, u64 len)
 	return err == -EOPNOTSUPP ? write_zero_pages(file, pos, len) : err;
 }
 
+static int run_truncate(struct qcow_errand *errand)
+{
+	struct file_change *c = container_of(errand, struct file_change,
+					     errand);
+	unsigned int flags;
+	int err;
+
+	qcow_relief_begin();
+	flags = qcow_reserve_enter(false);
+	err = final(vfs_truncate(&c->file->filp->f_path, c->pos));
+	qcow_reserve_leave(flags);
+	qcow_relief_end();
+	return err;
+}
+
 int qcow_file_truncate(struct qcow_file *file, loff_t size)
 {
-	unsigned int flags;
+	struct file_change c = {
+		.errand.run = run_truncate, .file = file, .pos = size,
+	};
 	u64 record;
 	int err;
 
@@ -586,11 +574,7 @@ int qcow_file_truncate(struct qcow_file *file, loff_t size)
 	file->written = true;
 	record = qcow_record_begin(QCOW_RECORD_TRUNCATE, file->number, size, 0,
 				   NULL, inode_number(file));
-	qcow_relief_begin();
-	flags = qcow_reserve_enter(false);
-	err = final(vfs_truncate(&file->filp->f_path, size));
-	qcow_reserve_leave(flags);
-	qcow_relief_end();
+	err = qcow_errand_run(&c.errand, true);
 	qcow_record_end(QCOW_RECORD_END, record, err);
 	return err;
 }

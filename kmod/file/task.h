@@ -66,14 +66,20 @@ static inline bool qcow_task_bios_parked(void)
 	return list && !(bio_list_empty(&list[0]) && bio_list_empty(&list[1]));
 }
 
+/*
+ * May the task write files up to a limited length only?  File systems apply the
+ * limit to offsets of the image file, with which the task has nothing to do, and
+ * send the task SIGXFSZ.  Such a task must not write to the file itself.
+ */
+static inline bool qcow_task_limited(void)
+{
+	return rlimit(RLIMIT_FSIZE) != RLIM_INFINITY;
+}
+
 /**
  * qcow_task_enter - prepare the current task for I/O on a file system
  * @task:  what is put aside, for qcow_task_leave()
  * @write: the I/O is a write
- *
- * A write must not happen in a task with a limited RLIMIT_FSIZE.  The file
- * system would apply the limit to offsets of the image file, with which the
- * task has nothing to do, and would kill the task by SIGXFSZ.
  *
  * Return: true, and qcow_task_leave() is due; or false, nothing was changed,
  * and a worker has to do the I/O.
@@ -83,7 +89,7 @@ static inline bool qcow_task_enter(struct qcow_task *task, bool write)
 	if (unlikely((current->flags & PF_MEMALLOC) ||
 		     qcow_task_bios_parked() || !qcow_task_has_stack()))
 		return false;
-	if (write && unlikely(rlimit(RLIMIT_FSIZE) != RLIM_INFINITY))
+	if (write && unlikely(qcow_task_limited()))
 		return false;
 	task->journal_info = current->journal_info;
 	task->bio_list = current->bio_list;
