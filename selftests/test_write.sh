@@ -30,6 +30,7 @@ names=(
 	chain-raw-odd chain-raw-longer chain-512-over-2M chain-v2-over-v3
 	chain-extended-over-4k chain-three
 	data-file data-file-raw data-file-extended mixed-data-file
+	discarded-subclusters
 	metadata-preallocated bitmaps leaks ends-in-a-sector sectors-of-4k-4k
 )
 
@@ -148,6 +149,61 @@ mixed_data_file()
 	done
 }
 
+# What the queue says may be discarded: all but the first subcluster of each of
+# 32 clusters, of 4 KiB each.  Twice, the second time shared with a snapshot,
+# which must not notice.
+discarded_subclusters()
+{
+	local i before
+
+	rm -rf image
+	mkdir image
+	cd image
+	random_file ../model 4M
+	qemu-img create -q -f qcow2 -o extended_l2=on,cluster_size=128k disk 4M
+	attach disk
+	expect_equal "granularity" 4096 \
+		"$(cat "/sys/block/${DEV#/dev/}/queue/discard_granularity")"
+	dd if=../model of="$DEV" bs=1M oflag=direct conv=fsync status=none
+	before=$(sectors_of disk)
+	discard_most
+	for ((i = 0; i < 32; i++)); do
+		dd if=/dev/zero of=../model bs=4k seek=$((i * 32 + 1)) \
+			count=31 conv=notrunc status=none
+	done
+	same ../model "$DEV"
+	[ $((before - $(sectors_of disk))) -ge $((31 * 32 * 8)) ] ||
+		fail "$before sectors before, $(sectors_of disk) now"
+	# not a whole one
+	blkdiscard -o 512 -l 3584 "$DEV"
+	same ../model "$DEV"
+	dd if=/dev/urandom of="$DEV" bs=1M count=4 oflag=direct conv=fsync \
+		status=none
+	cp "$DEV" ../model
+	"$QCOWCTL" snapshot create "$DEV" shared
+	discard_most
+	detach
+	checked disk
+	qemu-img convert -l shared -O raw disk ../shared
+	same ../model ../shared
+}
+
+discard_most()
+{
+	local i
+
+	for ((i = 0; i < 32; i++)); do
+		blkdiscard -o $((i * 131072 + 4096)) -l 126976 "$DEV"
+	done
+}
+
+# sectors_of FILE: what it takes, once all is there
+sectors_of()
+{
+	sync
+	stat -c %b "$1"
+}
+
 writes()
 {
 	local reference=$images/references/$1/disk
@@ -171,6 +227,7 @@ one()
 {
 	[ "$1" != leaks ] || { leaks; return; }
 	[ "$1" != mixed-data-file ] || { mixed_data_file; return; }
+	[ "$1" != discarded-subclusters ] || { discarded_subclusters; return; }
 	get "$1"
 	# shellcheck disable=SC2086 # a list
 	if is_one_of "$1" $refused; then

@@ -4,8 +4,9 @@
  *
  * Whole clusters are unlinked, and released when that is durable.  Parts of
  * clusters at the ends of the range are different.  A discard leaves them as
- * they are.  Write zeroes has the file system below zero a part that may be
- * written in place, and copies any other part with zeros laid over it.
+ * they are, but has the file system below free whole subclusters that may be
+ * written in place.  Write zeroes has the file system below zero a part that
+ * may be written in place, and copies any other part with zeros laid over it.
  */
 #include "file/file_io.h"
 #include "format/fault.h"
@@ -223,6 +224,24 @@ static int erase_in_place(struct qcow_cmd *cmd, struct qcow_run *run)
 	return err ? err : 1;
 }
 
+/*
+ * Have the file system below free the whole subclusters of a part of a cluster.
+ * They keep their place in the image.  So nothing has to wait for a commit: as
+ * after zeros that are written in place, a crash leaves the old bytes or zeros.
+ */
+static int discard_part(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
+{
+	const struct qcow2_geometry *geo = &cmd->view->image->geo;
+	u64 size = 1ULL << geo->subcluster_bits;
+	u64 first = round_up(pos, size), end = round_down(pos + run->len, size);
+	int err = -EOPNOTSUPP;
+
+	if (geo->extended_l2 && run->type == QCOW_RUN_DATA && first < end)
+		err = qcow_file_discard(run->file, run->host + (first - pos),
+					end - first);
+	return err && err != -EOPNOTSUPP ? err : 1;
+}
+
 /* Erase a part of a cluster, or a cluster for which no entry suffices. */
 static int erase_part(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 {
@@ -230,7 +249,9 @@ static int erase_part(struct qcow_cmd *cmd, struct qcow_run *run, u64 pos)
 
 	/* one cluster at a time: the next one may be erased as a whole */
 	run->len = min_t(u32, run->len, size - (pos & (size - 1)));
-	if (cmd->op == QCOW_OP_DISCARD || run->type == QCOW_RUN_FRESH)
+	if (cmd->op == QCOW_OP_DISCARD)
+		return discard_part(cmd, run, pos);
+	if (run->type == QCOW_RUN_FRESH)
 		return 1;
 	if (run->type == QCOW_RUN_DATA)
 		return erase_in_place(cmd, run);

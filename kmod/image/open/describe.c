@@ -32,17 +32,23 @@ u32 qcow_view_cluster_size(const struct qcow_view *view)
 	return 1U << view->image->geo.cluster_bits;
 }
 
+/*
+ * A subcluster keeps its place, and the file system below frees whole blocks
+ * only.  A cluster is freed in the image.
+ */
 u32 qcow_view_discard_granularity(const struct qcow_view *view)
 {
 	const struct qcow_image *image = view->image;
+	u32 block = i_blocksize(qcow_file_inode(image->data_file));
 
 	if (!image->writable ||
 	    !(image->ops->discard || image->ops->erase) ||
 	    !image->file->filp->f_op->fallocate)
 		return 0;
 	if (is_raw(image))
-		return i_blocksize(qcow_file_inode(image->file));
-	return 1U << image->geo.subcluster_bits;
+		return block;
+	return clamp(block, 1U << image->geo.subcluster_bits,
+		     1U << image->geo.cluster_bits);
 }
 
 bool qcow_view_writes_zeroes(const struct qcow_view *view)
