@@ -31,8 +31,7 @@ attach_cost()
 # A number of the driver about itself.
 statistic()
 {
-	awk -v name="$1" '$1 == name { print $2 }' \
-		"/sys/block/${DEV#/dev/}/qcow/statistics"
+	cat "/sys/block/${DEV#/dev/}/qcow_statistics/$1"
 }
 
 # Unreclaimable slabs, vmalloc and pages that belong to nobody, in bytes.

@@ -3,7 +3,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
 #include "error.h"
@@ -11,14 +10,15 @@
 #include "sysfs.h"
 #include "table.h"
 
+#define FOLDER	"qcow_statistics"
+
 static const struct option_row options[] = {
 	TABLE_OPTIONS,
 	{ 0 }
 };
 
-/* A line of the attribute. */
 struct counter {
-	const char *name;
+	char *name;
 	u64 value;
 };
 
@@ -53,23 +53,31 @@ static const struct table counters_table = {
 	.usual = "NAME,VALUE",
 };
 
-/* Lines of a name and a number; what a newer driver adds to one is left out. */
-static void parse(char *text, struct counters *c)
+/* A counter that cannot be read goes away, with the device. */
+static void load(unsigned int number, struct counters *c)
 {
-	char *line, *name, *value, *end;
-	u64 number;
+	size_t i, n;
+	char **names, *attribute;
+	u64 value;
 
-	while ((line = strsep(&text, "\n"))) {
-		name = strsep(&line, " ");
-		value = strsep(&line, " ");
-		if (!value)
-			continue;
-		number = strtoull(value, &end, 10);
-		if (end == value || *end)
-			continue;
-		c->rows = xrealloc(c->rows, c->nr + 1, sizeof(*c->rows));
-		c->rows[c->nr++] = (struct counter){ name, number };
+	n = sysfs_attributes(number, FOLDER, &names);
+	c->rows = xcalloc(n, sizeof(*c->rows));
+	for (i = 0; i < n; i++) {
+		attribute = xasprintf(FOLDER "/%s", names[i]);
+		if (sysfs_attribute_u64(number, attribute, &value))
+			c->rows[c->nr++] = (struct counter){ names[i], value };
+		else
+			free(names[i]);
+		free(attribute);
 	}
+	free(names);
+}
+
+static void unload(struct counters *c)
+{
+	while (c->nr)
+		free(c->rows[--c->nr].name);
+	free(c->rows);
 }
 
 static int print_json(unsigned int number, const struct counters *c)
@@ -104,20 +112,18 @@ static int print_table(const struct counters *c, const struct table_options *o)
 
 static int stat_device(unsigned int number, const struct table_options *o)
 {
-	char *text = sysfs_attribute(number, "qcow/statistics");
 	struct counters c = { .nr = 0 };
 	int ret;
 
-	if (!text)
-		return fail(EXIT_IMAGE, "/dev/qcow%u has no statistics: it is being detached, or the driver is older",
-			    number);
-	parse(text, &c);
-	if (o->json && !o->columns)
+	load(number, &c);
+	if (!c.nr)
+		ret = fail(EXIT_IMAGE, "/dev/qcow%u has no statistics: it is being detached, or the driver is another version",
+			   number);
+	else if (o->json && !o->columns)
 		ret = print_json(number, &c);
 	else
 		ret = print_table(&c, o);
-	free(c.rows);
-	free(text);
+	unload(&c);
 	return ret;
 }
 

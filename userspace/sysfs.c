@@ -135,6 +135,33 @@ bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value)
 	return ok;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+size_t sysfs_attributes(unsigned int number, const char *folder, char ***names)
+{
+	char *path = sysfs_path(number, folder);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	size_t n = 0;
+
+	free(path);
+	*names = NULL;
+	while (dir && (entry = readdir(dir))) {
+		if (*entry->d_name == '.')
+			continue;
+		*names = xrealloc(*names, n + 1, sizeof(**names));
+		(*names)[n++] = xstrdup(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	if (n)
+		qsort(*names, n, sizeof(**names), compare_names);
+	return n;
+}
+
 static size_t add_node(unsigned int number, const char *name, bool disk,
 		       struct sysfs_node **nodes, size_t n)
 {

@@ -31,6 +31,15 @@ char *sysfs_attribute(unsigned int number, const char *name);
 /** sysfs_attribute_u64 - the same for a number; false where there is none */
 bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value);
 
+/**
+ * sysfs_attributes - the names of the attributes in a folder, in their order
+ * @folder: below /sys/block/qcowN/
+ * @names:  to be freed, each and all
+ *
+ * Return: how many; 0 where the folder cannot be read.
+ */
+size_t sysfs_attributes(unsigned int number, const char *folder, char ***names);
+
 /** sysfs_path - /sys/block/qcowN/@name; to be freed */
 char *sysfs_path(unsigned int number, const char *name);
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The attributes in /sys/block/qcowN/qcow/, one value a file. */
+/*
+ * The attributes in /sys/block/qcowN/qcow/ and qcow_statistics/, one value a
+ * file.  Both folders are groups of the disk, so that they are complete when
+ * the disk is announced.  A group cannot lie within another one.
+ */
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/sysfs.h>
@@ -52,7 +56,6 @@ VIEW_ATTR(data_file, qcow_view_show_data_path);
 VIEW_ATTR(snapshot, qcow_view_show_snapshot);
 VIEW_ATTR(chain, qcow_view_show_chain);
 VIEW_ATTR(features, qcow_view_show_features);
-VIEW_ATTR(statistics, qcow_view_show_statistics);
 VIEW_ATTR(failure, qcow_view_show_failure);
 VALUE_ATTR(format, "%s", qcow_view_format(dev->view));
 VALUE_ATTR(cluster_size, "%u", qcow_view_cluster_size(dev->view));
@@ -69,7 +72,6 @@ static struct attribute *device_attrs[] = {
 	&dev_attr_snapshot.attr,
 	&dev_attr_chain.attr,
 	&dev_attr_features.attr,
-	&dev_attr_statistics.attr,
 	&dev_attr_format.attr,
 	&dev_attr_cluster_size.attr,
 	&dev_attr_layers.attr,
@@ -87,7 +89,71 @@ static const struct attribute_group device_group = {
 	.attrs = device_attrs,
 };
 
+static ssize_t statistic_show(struct device *d, struct device_attribute *a,
+			      char *page)
+{
+	return qcow_view_show_statistic(to_qcow(d)->view, a->attr.name, page);
+}
+
+#define STATISTIC(name)							\
+static struct device_attribute statistic_##name =			\
+	__ATTR(name, 0444, statistic_show, NULL)
+
+STATISTIC(slices);
+STATISTIC(slice_bytes);
+STATISTIC(dirty_slices);
+STATISTIC(reserve);
+STATISTIC(quarantine);
+STATISTIC(slice_hits);
+STATISTIC(slice_misses);
+STATISTIC(slice_evictions);
+STATISTIC(inflations);
+STATISTIC(inflate_hits);
+STATISTIC(worker_dispatches);
+STATISTIC(allocations);
+STATISTIC(tables);
+STATISTIC(copies);
+STATISTIC(releases);
+STATISTIC(commits);
+STATISTIC(throttled);
+
+static struct attribute *statistic_attrs[] = {
+	&statistic_slices.attr,
+	&statistic_slice_bytes.attr,
+	&statistic_dirty_slices.attr,
+	&statistic_reserve.attr,
+	&statistic_quarantine.attr,
+	&statistic_slice_hits.attr,
+	&statistic_slice_misses.attr,
+	&statistic_slice_evictions.attr,
+	&statistic_inflations.attr,
+	&statistic_inflate_hits.attr,
+	&statistic_worker_dispatches.attr,
+	&statistic_allocations.attr,
+	&statistic_tables.attr,
+	&statistic_copies.attr,
+	&statistic_releases.attr,
+	&statistic_commits.attr,
+	&statistic_throttled.attr,
+	NULL
+};
+
+static umode_t statistic_is_visible(struct kobject *kobj, struct attribute *a,
+				    int n)
+{
+	struct qcow_device *dev = to_qcow(kobj_to_dev(kobj));
+
+	return qcow_view_has_statistic(dev->view, a->name) ? a->mode : 0;
+}
+
+static const struct attribute_group statistic_group = {
+	.name = "qcow_statistics",
+	.attrs = statistic_attrs,
+	.is_visible = statistic_is_visible,
+};
+
 const struct attribute_group *qcow_device_groups[] = {
 	&device_group,
+	&statistic_group,
 	NULL
 };

@@ -62,7 +62,11 @@ int qcow_view_show_snapshot(const struct qcow_view *view, char *page);
 int qcow_view_show_chain(const struct qcow_view *view, char *page);
 int qcow_view_show_features(const struct qcow_view *view, char *page);
 int qcow_view_show_failure(const struct qcow_view *view, char *page);
-int qcow_view_show_statistics(const struct qcow_view *view, char *page);
+int qcow_view_show_statistic(const struct qcow_view *view, const char *name,
+			     char *page);
+
+/** qcow_view_has_statistic - does its image have a statistic of that name? */
+bool qcow_view_has_statistic(const struct qcow_view *view, const char *name);
 
 /**
  * qcow_change_lock - keep other tasks from changing the view's image, and from

@@ -265,12 +265,50 @@ int qcow_view_show_failure(const struct qcow_view *view, char *page)
 			  health->error);
 }
 
-#define STAT(member)	{ #member, offsetof(struct qcow_stats, member) }
+static u64 slices(const struct qcow_image *image)
+{
+	return image->cache.count;
+}
 
-static const struct {
+static u64 slice_bytes(const struct qcow_image *image)
+{
+	return 1U << image->cache.slice_bits;
+}
+
+static u64 dirty_slices(const struct qcow_image *image)
+{
+	return image->cache.nr_dirty;
+}
+
+static u64 reserve(const struct qcow_image *image)
+{
+	return image->alloc.clusters;
+}
+
+static u64 quarantine(const struct qcow_image *image)
+{
+	return image->commit.quarantine;
+}
+
+/* Either an amount that @get returns, or a counter in struct qcow_stats. */
+struct statistic {
 	const char *name;
-	size_t offset;
-} stats[] = {
+	u64 (*get)(const struct qcow_image *image);
+	size_t counter;
+	bool of_writable;	/* without a meaning for other images */
+};
+
+#define AMOUNT(name)		{ #name, name }
+#define AMOUNT_WRITABLE(name)	{ #name, name, .of_writable = true }
+#define STAT(member)		\
+	{ #member, .counter = offsetof(struct qcow_stats, member) }
+
+static const struct statistic statistics[] = {
+	AMOUNT(slices),
+	AMOUNT(slice_bytes),
+	AMOUNT_WRITABLE(dirty_slices),
+	AMOUNT_WRITABLE(reserve),
+	AMOUNT_WRITABLE(quarantine),
 	STAT(slice_hits),
 	STAT(slice_misses),
 	STAT(slice_evictions),
@@ -285,9 +323,21 @@ static const struct {
 	STAT(throttled),
 };
 
-static unsigned long sum_stat(const struct qcow_image *image, size_t offset)
+static const struct statistic *find_statistic(const struct qcow_view *view,
+					      const char *name)
 {
-	unsigned long sum = 0;
+	const struct statistic *s;
+
+	for (s = statistics; s < statistics + ARRAY_SIZE(statistics); s++)
+		if (!strcmp(s->name, name) &&
+		    (view->image->writable || !s->of_writable))
+			return s;
+	return NULL;
+}
+
+static u64 sum_counter(const struct qcow_image *image, size_t offset)
+{
+	u64 sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
@@ -296,21 +346,18 @@ static unsigned long sum_stat(const struct qcow_image *image, size_t offset)
 	return sum;
 }
 
-int qcow_view_show_statistics(const struct qcow_view *view, char *page)
+bool qcow_view_has_statistic(const struct qcow_view *view, const char *name)
 {
-	const struct qcow_image *image = view->image;
-	int at, i;
+	return find_statistic(view, name);
+}
 
-	at = sysfs_emit(page, "slices %lu\nslice_bytes %u\n",
-			image->cache.count, 1U << image->cache.slice_bits);
-	if (image->writable)
-		at += sysfs_emit_at(page, at,
-				    "dirty_slices %lu\nreserve %llu\nquarantine %llu\n",
-				    image->cache.nr_dirty,
-				    image->alloc.clusters,
-				    image->commit.quarantine);
-	for (i = 0; i < ARRAY_SIZE(stats); i++)
-		at += sysfs_emit_at(page, at, "%s %lu\n", stats[i].name,
-				    sum_stat(image, stats[i].offset));
-	return at;
+int qcow_view_show_statistic(const struct qcow_view *view, const char *name,
+			     char *page)
+{
+	const struct statistic *s = find_statistic(view, name);
+
+	if (!s)
+		return -ENOENT;
+	return sysfs_emit(page, "%llu\n", s->get ? s->get(view->image) :
+			  sum_counter(view->image, s->counter));
 }
