@@ -47,11 +47,6 @@ end_load()
 	wait $loader || fail "the disk lost something: $(cat said)"
 }
 
-layers()
-{
-	sed 's|.*/||' "/sys/block/${1#/dev/}/qcow/chain" | paste -sd ' '
-}
-
 has_nothing()
 {
 	[ "$(qemu-img map --output=json "$1" |

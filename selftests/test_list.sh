@@ -134,10 +134,57 @@ odd_names()
 		n=$("$QCOWCTL" list --json -o +LAYERS | jq '.devices | length')
 		expect_equal "devices" 1 "$n"
 		expect_equal "lines" 1 "$("$QCOWCTL" list -n --raw | wc -l)"
+		chain_of_one
+		"$QCOWCTL" map "$DEV" >/dev/null
 		detach
 	done < <(printf '%s\0' 'a "quoted" name.qcow2' "a 'b\\c.qcow2" \
 			$'new\nline.qcow2' $'tab\tbell\a.qcow2' \
 			$'\xff\xfe.qcow2' 'grüße.qcow2')
+}
+
+# What is said of the only layer, whatever the image is called.
+chain_of_one()
+{
+	(
+		cd "/sys/block/${DEV#/dev/}"
+		expect_equal "layers" 1 "$(<qcow/layers)"
+		expect_equal "files" 3 "$(find qcow_chain -type f | wc -l)"
+		expect_equal "format" qcow2 "$(<qcow_chain/layer0_format)"
+		cmp qcow/direct_io qcow_chain/layer0_direct_io
+		cmp qcow/backing_file qcow_chain/layer0_file
+	)
+}
+
+# files_of_chain: how many sysfs has
+files_of_chain()
+{
+	find "/sys/block/${DEV#/dev/}/qcow_chain" -type f | wc -l
+}
+
+# The paths of 59 images do not fit in a page.  Then there are fewer, and more.
+deep_chain()
+{
+	local i name under=base.qcow2
+
+	for ((i = 2; i < 60; i++)); do
+		name=$(printf '%0100d' $i)
+		qemu-img create -q -f qcow2 -b "$under" -F qcow2 "$name"
+		under=$name
+	done
+	attach "$under"
+	expect_equal "depth of the data" 58 "$("$QCOWCTL" map --json "$DEV" |
+		jq '[.[] | select(.data).depth] | max')"
+	expect_equal "layers" 59 "$(listed "$DEV" layers | jq length)"
+	cat "$DEV" >model
+	"$QCOWCTL" rebase -b '' "$DEV"
+	same model "$DEV"
+	expect_equal "files about the chain" 3 "$(files_of_chain)"
+	"$QCOWCTL" rebase -b base.qcow2 -F qcow2 "$DEV"
+	expect_equal "files about the chain" 6 "$(files_of_chain)"
+	"$QCOWCTL" rebase -u -b "$(printf '%0100d' 58)" -F qcow2 "$DEV"
+	expect_equal "files about the chain" 177 "$(files_of_chain)"
+	detach
+	rm -f 0* model
 }
 
 require jq
@@ -160,7 +207,8 @@ qemu-io -c 'write -P 6 2M 64k' -c 'write -c -P 7 0 64k' old.qcow2 >/dev/null
 qemu-img create -q -f qcow2 -o extended_l2=on extended.qcow2 4M
 qemu-io -c 'write -P 6 2M 6k' -c 'write -z 130k 2k' extended.qcow2 >/dev/null
 
-for part in the_devices its_columns of_a_device as_qemu_img odd_names; do
+for part in the_devices its_columns of_a_device as_qemu_img odd_names \
+	    deep_chain; do
 	echo "$part"
 	$part
 done

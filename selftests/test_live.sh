@@ -94,11 +94,6 @@ under_load()
 	reads_as model top.qcow2
 }
 
-layers()
-{
-	sed 's|.*/||' "/sys/block/${1#/dev/}/qcow/chain" | paste -sd ' '
-}
-
 # Nothing else happens: exactly what differs is copied.
 at_rest()
 {

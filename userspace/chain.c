@@ -170,21 +170,15 @@ int chain_open(struct chain *c, const char *path,
 	return ret;
 }
 
-/* A line of the attribute: "FORMAT DIO|BUF path". */
-static int open_listed(struct chain *c, const char *line)
+static int open_listed(struct chain *c, const struct sysfs_layer *l)
 {
-	char format[16], *path;
-	int ret, at = 0;
+	enum qcow_format format = format_parse(l->format);
 
-	if (sscanf(line, "%15s %*s %n", format, &at) != 1 || !at ||
-	    !format_parse(format))
+	if (!format)
 		return fail(EXIT_IMAGE,
-			    "the driver lists an image that is not understood: \"%s\"",
-			    line);
-	path = xstrdup(line + at);
-	ret = open_layer(c, path, format_parse(format), false);
-	free(path);
-	return ret;
+			    "%s is of format \"%s\", which is not supported (raw and qcow2 are)",
+			    l->file, l->format);
+	return open_layer(c, l->file, format, false);
 }
 
 /* A raw device may show a part of its file; an older driver does not say
@@ -207,18 +201,19 @@ static int take_part(struct image *img, unsigned int number)
 
 int chain_open_device(struct chain *c, unsigned int number)
 {
-	char *text = sysfs_attribute(number, "qcow/chain");
-	char *rest = text, *line;
+	struct sysfs_layer *layers;
+	size_t i, n = sysfs_layers(number, &layers);
 	int ret = 0;
 
 	c->nr = 0;
-	while (!ret && (line = strsep(&rest, "\n")))
-		ret = open_listed(c, line);
-	if (!text)
-		ret = fail(EXIT_IMAGE, "/dev/qcow%u: no such device", number);
+	if (!n)
+		ret = fail(EXIT_IMAGE, "/dev/qcow%u does not say what is in its chain: it is being detached, or the driver is another version",
+			   number);
+	for (i = 0; i < n && !ret; i++)
+		ret = open_listed(c, &layers[i]);
 	if (!ret && c->layers[0]->image.format == QCOW_FORMAT_RAW)
 		ret = take_part(&c->layers[0]->image, number);
-	free(text);
+	sysfs_layers_free(layers, n);
 	return ret;
 }
 

@@ -86,6 +86,29 @@ static char *snapshot_cell(const void *row, const struct table_options *o)
 	return name;
 }
 
+/* A line for each layer; a newline in the name of a file is none. */
+static char *layers_cell(const void *row, const struct table_options *o)
+{
+	struct sysfs_layer *layers;
+	size_t i, n = sysfs_layers(number_of(row), &layers);
+	char *text = NULL, *more, *c;
+
+	(void)o;
+	for (i = 0; i < n; i++) {
+		for (c = layers[i].file; *c; c++)
+			if (*c == '\n')
+				*c = '?';
+		more = xasprintf("%s%s%s %s %s", text ?: "", text ? "\n" : "",
+				 layers[i].format,
+				 layers[i].direct ? "DIO" : "BUF",
+				 layers[i].file);
+		free(text);
+		text = more;
+	}
+	sysfs_layers_free(layers, n);
+	return text;
+}
+
 #define ATTRIBUTE_CELL(cell, name)					\
 static char *cell(const void *row, const struct table_options *o)	\
 {									\
@@ -98,7 +121,6 @@ ATTRIBUTE_CELL(ro_cell, "ro")
 ATTRIBUTE_CELL(dio_cell, "qcow/direct_io")
 ATTRIBUTE_CELL(state_cell, "qcow/state")
 ATTRIBUTE_CELL(chain_cell, "qcow/layers")
-ATTRIBUTE_CELL(layers_cell, "qcow/chain")
 ATTRIBUTE_CELL(back_file_cell, "qcow/backing_file")
 ATTRIBUTE_CELL(data_file_cell, "qcow/data_file")
 ATTRIBUTE_CELL(label_cell, "qcow/name")

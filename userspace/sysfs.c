@@ -15,6 +15,10 @@
 #define SYSFS	"/sys"
 #endif
 
+/* A chain is waited for while it is changing, but not longer than 5 seconds. */
+#define LAYERS_TRIES	500
+#define LAYERS_PAUSE_US	10000
+
 #define SYSFS_MISC	SYSFS "/class/misc"
 #define SYSFS_CONTROL	SYSFS_MISC "/" QCOW_CONTROL_NAME
 
@@ -133,6 +137,100 @@ bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value)
 
 	free(text);
 	return ok;
+}
+
+static char *layer_attribute(unsigned int number, size_t layer,
+			     const char *what)
+{
+	char *name = xasprintf("qcow_chain/layer%zu_%s", layer, what);
+	char *text = sysfs_attribute(number, name);
+
+	free(name);
+	return text;
+}
+
+static bool read_layer(unsigned int number, size_t i, struct sysfs_layer *l)
+{
+	char *direct = layer_attribute(number, i, "direct_io");
+	bool there = direct;
+
+	l->format = layer_attribute(number, i, "format");
+	l->direct = there && *direct == '1';
+	l->file = layer_attribute(number, i, "file");
+	free(direct);
+	return there && l->format && l->file;
+}
+
+void sysfs_layers_free(struct sysfs_layer *layers, size_t n)
+{
+	while (n--) {
+		free(layers[n].format);
+		free(layers[n].file);
+	}
+	free(layers);
+}
+
+/* NULL where a layer is missing, for the moment at least. */
+static struct sysfs_layer *read_layers(unsigned int number, size_t n)
+{
+	struct sysfs_layer *layers = xcalloc(n, sizeof(*layers));
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!read_layer(number, i, &layers[i])) {
+			sysfs_layers_free(layers, n);
+			return NULL;
+		}
+	}
+	return layers;
+}
+
+static bool same_layers(const struct sysfs_layer *a,
+			const struct sysfs_layer *b, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(a[i].format, b[i].format) ||
+		    a[i].direct != b[i].direct || strcmp(a[i].file, b[i].file))
+			return false;
+	return true;
+}
+
+/* Read twice, as the chain may become another one between two of the files. */
+static struct sysfs_layer *read_chain(unsigned int number, size_t n)
+{
+	struct sysfs_layer *layers = read_layers(number, n);
+	struct sysfs_layer *again = layers ? read_layers(number, n) : NULL;
+	u64 now;
+
+	if (again && same_layers(layers, again, n) &&
+	    sysfs_attribute_u64(number, "qcow/layers", &now) && now == n) {
+		sysfs_layers_free(again, n);
+		return layers;
+	}
+	if (again)
+		sysfs_layers_free(again, n);
+	if (layers)
+		sysfs_layers_free(layers, n);
+	return NULL;
+}
+
+size_t sysfs_layers(unsigned int number, struct sysfs_layer **layers)
+{
+	unsigned int try;
+	u64 n;
+
+	for (try = 0; try < LAYERS_TRIES; try++) {
+		if (!sysfs_attribute_u64(number, "qcow/layers", &n))
+			break;
+		*layers = read_chain(number, n);
+		if (*layers)
+			return n;
+		usleep(LAYERS_PAUSE_US);
+	}
+	*layers = NULL;
+	return 0;
 }
 
 static int compare_names(const void *a, const void *b)

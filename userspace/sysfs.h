@@ -40,6 +40,27 @@ bool sysfs_attribute_u64(unsigned int number, const char *name, u64 *value);
  */
 size_t sysfs_attributes(unsigned int number, const char *folder, char ***names);
 
+/**
+ * struct sysfs_layer - an image of a device's chain
+ * @format: "raw" or "qcow2"
+ * @direct: its I/O is direct
+ * @file:   its path
+ */
+struct sysfs_layer {
+	char *format;
+	bool direct;
+	char *file;
+};
+
+/**
+ * sysfs_layers - the chain of a device, the top one first
+ * @layers: to be freed by sysfs_layers_free()
+ *
+ * Return: how many; 0 where they cannot be read.
+ */
+size_t sysfs_layers(unsigned int number, struct sysfs_layer **layers);
+void sysfs_layers_free(struct sysfs_layer *layers, size_t n);
+
 /** sysfs_path - /sys/block/qcowN/@name; to be freed */
 char *sysfs_path(unsigned int number, const char *name);
 

@@ -202,6 +202,7 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 			       struct qcow_change *change, u64 *pause_ns,
 			       struct qcow_reason *why)
 {
+	unsigned int layers = qcow_view_layers(dev->view);
 	sector_t old = get_capacity(dev->disk);
 	int err;
 
@@ -214,6 +215,7 @@ int qcow_device_change_claimed(struct qcow_device *dev,
 		err = qcow_change_prepare(dev->view, change, why);
 		if (!err)
 			err = change_locked(dev, change, pause_ns, why);
+		qcow_sysfs_chain_changed(dev, layers);
 		qcow_change_close(dev->view, change);
 	}
 	qcow_change_unlock(dev->view);

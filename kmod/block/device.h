@@ -324,4 +324,13 @@ struct gendisk *qcow_queue_alloc_disk(struct qcow_device *dev);
 /* sysfs.c */
 extern const struct attribute_group *qcow_device_groups[];
 
+/**
+ * qcow_sysfs_chain_changed - show the layers that a claimed device has now
+ * @before: how many it had
+ */
+void qcow_sysfs_chain_changed(struct qcow_device *dev, unsigned int before);
+
+/** qcow_sysfs_init - fill in what qcow_device_groups leads to */
+void qcow_sysfs_init(void);
+
 #endif /* QCOW_BLOCK_DEVICE_H */

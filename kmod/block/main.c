@@ -17,6 +17,7 @@ static int __init qcow_init(void)
 {
 	int err;
 
+	qcow_sysfs_init();
 	err = qcow_relief_init();
 	if (err)
 		return err;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The attributes in /sys/block/qcowN/qcow/ and qcow_statistics/, one value a
- * file.  Both folders are groups of the disk, so that they are complete when
- * the disk is announced.  A group cannot lie within another one.
+ * The attributes in /sys/block/qcowN/qcow/, qcow_chain/ and qcow_statistics/,
+ * one value a file.  The folders are groups of the disk, so that they are
+ * complete when the disk is announced.  A group cannot lie within another one.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
@@ -54,7 +54,6 @@ static DEVICE_ATTR_RO(attr)
 VIEW_ATTR(backing_file, qcow_view_show_path);
 VIEW_ATTR(data_file, qcow_view_show_data_path);
 VIEW_ATTR(snapshot, qcow_view_show_snapshot);
-VIEW_ATTR(chain, qcow_view_show_chain);
 VIEW_ATTR(features, qcow_view_show_features);
 VIEW_ATTR(failure, qcow_view_show_failure);
 VALUE_ATTR(format, "%s", qcow_view_format(dev->view));
@@ -70,7 +69,6 @@ static struct attribute *device_attrs[] = {
 	&dev_attr_backing_file.attr,
 	&dev_attr_data_file.attr,
 	&dev_attr_snapshot.attr,
-	&dev_attr_chain.attr,
 	&dev_attr_features.attr,
 	&dev_attr_format.attr,
 	&dev_attr_cluster_size.attr,
@@ -88,6 +86,100 @@ static const struct attribute_group device_group = {
 	.name = "qcow",
 	.attrs = device_attrs,
 };
+
+/*
+ * What there is to say of a layer of the chain: layerN_format and so on, where N
+ * is 0 for the top one.  There are attributes for the deepest chain that can be.
+ * The folder has those of the layers that there are, also after a change.
+ */
+struct layer_attribute {
+	struct device_attribute attr;
+	unsigned int layer;
+	char name[20];
+};
+
+#define LAYER_SHOW(what)						\
+static ssize_t layer_##what##_show(struct device *d,			\
+				   struct device_attribute *a,		\
+				   char *page)				\
+{									\
+	struct layer_attribute *l = container_of(a,			\
+						 struct layer_attribute,\
+						 attr);			\
+									\
+	return qcow_view_show_layer_##what(to_qcow(d)->view, l->layer,	\
+					   page);			\
+}
+
+LAYER_SHOW(format)
+LAYER_SHOW(direct_io)
+LAYER_SHOW(file)
+
+static const struct {
+	const char *name;
+	ssize_t (*show)(struct device *d, struct device_attribute *a,
+			char *page);
+} layer_kinds[] = {
+	{ "format", layer_format_show },
+	{ "direct_io", layer_direct_io_show },
+	{ "file", layer_file_show },
+};
+
+#define LAYER_KINDS	ARRAY_SIZE(layer_kinds)
+#define LAYER_ATTRS	(QCOW_MAX_LAYERS * LAYER_KINDS)
+
+static struct layer_attribute layer_attributes[LAYER_ATTRS];
+static struct attribute *layer_attrs[LAYER_ATTRS + 1];
+
+static umode_t layer_is_visible(struct kobject *kobj, struct attribute *a,
+				int n)
+{
+	struct qcow_device *dev = to_qcow(kobj_to_dev(kobj));
+
+	return n < qcow_view_layers(dev->view) * LAYER_KINDS ? a->mode : 0;
+}
+
+static const struct attribute_group layer_group = {
+	.name = "qcow_chain",
+	.attrs = layer_attrs,
+	.is_visible = layer_is_visible,
+};
+
+void qcow_sysfs_init(void)
+{
+	struct layer_attribute *l;
+	unsigned int i, kind;
+
+	for (i = 0; i < LAYER_ATTRS; i++) {
+		l = &layer_attributes[i];
+		kind = i % LAYER_KINDS;
+		l->layer = i / LAYER_KINDS;
+		snprintf(l->name, sizeof(l->name), "layer%u_%s", l->layer,
+			 layer_kinds[kind].name);
+		l->attr.attr.name = l->name;
+		l->attr.attr.mode = 0444;
+		l->attr.show = layer_kinds[kind].show;
+		layer_attrs[i] = &l->attr.attr;
+	}
+}
+
+void qcow_sysfs_chain_changed(struct qcow_device *dev, unsigned int before)
+{
+	struct kobject *kobj = &disk_to_dev(dev->disk)->kobj;
+	unsigned int now = qcow_view_layers(dev->view) * LAYER_KINDS;
+	unsigned int i = before * LAYER_KINDS;
+	int err = 0;
+
+	while (i > now)
+		sysfs_remove_file_from_group(kobj, layer_attrs[--i],
+					     layer_group.name);
+	while (i < now && !err)
+		err = sysfs_add_file_to_group(kobj, layer_attrs[i++],
+					      layer_group.name);
+	if (err)
+		pr_warn("qcow%u: qcow_chain in sysfs is not complete: %d\n",
+			dev->number, err);
+}
 
 static ssize_t statistic_show(struct device *d, struct device_attribute *a,
 			      char *page)
@@ -154,6 +246,7 @@ static const struct attribute_group statistic_group = {
 
 const struct attribute_group *qcow_device_groups[] = {
 	&device_group,
+	&layer_group,
 	&statistic_group,
 	NULL
 };

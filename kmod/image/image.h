@@ -59,11 +59,18 @@ const char *qcow_view_format(const struct qcow_view *view);
 int qcow_view_show_path(const struct qcow_view *view, char *page);
 int qcow_view_show_data_path(const struct qcow_view *view, char *page);
 int qcow_view_show_snapshot(const struct qcow_view *view, char *page);
-int qcow_view_show_chain(const struct qcow_view *view, char *page);
 int qcow_view_show_features(const struct qcow_view *view, char *page);
 int qcow_view_show_failure(const struct qcow_view *view, char *page);
 int qcow_view_show_statistic(const struct qcow_view *view, const char *name,
 			     char *page);
+
+/* The same, about layer @n of the chain; 0 is the top one. */
+int qcow_view_show_layer_format(const struct qcow_view *view, unsigned int n,
+				char *page);
+int qcow_view_show_layer_direct_io(const struct qcow_view *view, unsigned int n,
+				   char *page);
+int qcow_view_show_layer_file(const struct qcow_view *view, unsigned int n,
+			      char *page);
 
 /** qcow_view_has_statistic - does its image have a statistic of that name? */
 bool qcow_view_has_statistic(const struct qcow_view *view, const char *name);

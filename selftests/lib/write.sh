@@ -47,6 +47,18 @@ state()
 	cat "/sys/block/${DEV#/dev/}/qcow/state"
 }
 
+# layers DEVICE: the names of the files of its chain, the top one first
+layers()
+{
+	local i names=() dir=/sys/block/${1#/dev/}
+
+	for ((i = 0; i < $(<"$dir/qcow/layers"); i++)); do
+		names+=("$(basename "$(<"$dir/qcow_chain/layer${i}_file")")")
+	done
+	[ ! -e "$dir/qcow_chain/layer${i}_file" ] || fail "too many layers"
+	echo "${names[*]}"
+}
+
 # put KIB-OFFSET KIB [OPTIONS OF DD]: from source, directly
 put()
 {

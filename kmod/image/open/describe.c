@@ -116,23 +116,23 @@ const char *qcow_view_format(const struct qcow_view *view)
 	return view->image->ops->name;
 }
 
-static int show_path(struct file *file, char *page, int at, int room)
+static int show_path(struct file *file, char *page)
 {
 	/* file_path() puts the path at the end of its buffer */
-	char *path = file_path(file, page + at, room);
+	char *path = file_path(file, page, PAGE_SIZE - 1);
 	int len;
 
 	if (IS_ERR(path))
 		return PTR_ERR(path);
 	len = strlen(path);
-	memmove(page + at, path, len);
-	page[at + len] = '\n';
-	return at + len + 1;
+	memmove(page, path, len);
+	page[len] = '\n';
+	return len + 1;
 }
 
 int qcow_view_show_path(const struct qcow_view *view, char *page)
 {
-	return show_path(view->image->file->caller, page, 0, PAGE_SIZE - 1);
+	return show_path(view->image->file->caller, page);
 }
 
 int qcow_view_show_data_path(const struct qcow_view *view, char *page)
@@ -141,7 +141,7 @@ int qcow_view_show_data_path(const struct qcow_view *view, char *page)
 
 	if (image->data_file == image->file)
 		return sysfs_emit(page, "\n");
-	return show_path(image->data_file->caller, page, 0, PAGE_SIZE - 1);
+	return show_path(image->data_file->caller, page);
 }
 
 int qcow_view_show_snapshot(const struct qcow_view *view, char *page)
@@ -149,26 +149,53 @@ int qcow_view_show_snapshot(const struct qcow_view *view, char *page)
 	return sysfs_emit(page, "%s\n", view->snapshot ?: "");
 }
 
-/* Print as many layers as a page holds, the top one first, in whole lines. */
-int qcow_view_show_chain(const struct qcow_view *view, char *page)
+/* @show prints about layer @n; 0 is the top one. */
+static int show_layer(const struct qcow_view *view, unsigned int n, char *page,
+		      int (*show)(const struct qcow_image *image, char *page))
 {
-	const struct qcow_image *image = view->image;
-	int at = 0, end;
+	const struct qcow_image *image;
+	int ret = -ENOENT;
 
 	down_read(&backing_sem);
-	for (; image; image = image->backing) {
-		end = at + sysfs_emit_at(page, at, "%s %s ", image->ops->name,
-					 image->file->direct ? "DIO" : "BUF");
-		if (end >= PAGE_SIZE - 2)
-			break;
-		end = show_path(image->file->caller, page, end,
-				PAGE_SIZE - end - 1);
-		if (end < 0)
-			break;
-		at = end;
-	}
+	for (image = view->image; image && n; image = image->backing)
+		n--;
+	if (image)
+		ret = show(image, page);
 	up_read(&backing_sem);
-	return at;
+	return ret;
+}
+
+static int show_format(const struct qcow_image *image, char *page)
+{
+	return sysfs_emit(page, "%s\n", image->ops->name);
+}
+
+static int show_direct(const struct qcow_image *image, char *page)
+{
+	return sysfs_emit(page, "%d\n", image->file->direct);
+}
+
+static int show_file(const struct qcow_image *image, char *page)
+{
+	return show_path(image->file->caller, page);
+}
+
+int qcow_view_show_layer_format(const struct qcow_view *view, unsigned int n,
+				char *page)
+{
+	return show_layer(view, n, page, show_format);
+}
+
+int qcow_view_show_layer_direct_io(const struct qcow_view *view, unsigned int n,
+				   char *page)
+{
+	return show_layer(view, n, page, show_direct);
+}
+
+int qcow_view_show_layer_file(const struct qcow_view *view, unsigned int n,
+			      char *page)
+{
+	return show_layer(view, n, page, show_file);
 }
 
 unsigned int qcow_view_layers(const struct qcow_view *view)
