@@ -11,15 +11,6 @@ count=${COUNT:-$(fewer 2400)}
 # SEED=... damages as in an earlier run.
 seed=${SEED:-$RANDOM$RANDOM}
 
-# Each image is a device for an instant, which is of no interest to udev.
-without_udev()
-{
-	udevadm control --exit
-	# its successor is not one of this test's processes
-	defer sh -c 'echo $$ >/sys/fs/cgroup/cgroup.procs &&
-		exec /usr/lib/systemd/systemd-udevd --daemon'
-}
-
 # What the kernel keeps for us and gives back late: RCU, work queues.
 let_it_settle()
 {

@@ -176,6 +176,16 @@ detach_if_there()
 	[ ! -b "$1" ] || detach "$1"
 }
 
+# For a test whose images are devices for an instant, which is of no interest to
+# udev.
+without_udev()
+{
+	udevadm control --exit
+	# its successor is not one of this test's processes
+	defer sh -c 'echo $$ >/sys/fs/cgroup/cgroup.procs &&
+		exec /usr/lib/systemd/systemd-udevd --daemon'
+}
+
 # --- Content ---
 
 # random_file FILE SIZE: incompressible
