@@ -129,11 +129,11 @@ check:
 check-long:
 	@LONG=y VM_TIMEOUT=20000 selftests/run test_write.sh test_race.sh \
 		test_write_fs.sh test_write_errors.sh test_memory.sh test_big.sh \
-		test_storm.sh test_tutorial.sh test_clones.sh
+		test_storm.sh test_tutorial.sh test_clones.sh test_fuzz.sh
 
 # Under KASAN, lockdep and the like; the kernel is built first, once.  It looks
 # for leaks where devices and images come and go and where memory is refused.
-leak_tests := $(foreach t,faults hostile live refuse snapshot teardown,\
+leak_tests := $(foreach t,faults fuzz hostile live refuse snapshot teardown,\
 		selftests/test_$t.sh)
 
 check-debug:
