@@ -150,6 +150,22 @@ shared_by_devices()
 	qemu_writes disk.qcow2 qcow2
 }
 
+# The image is open for writing as long as its snapshot is attached; a device
+# that is attached read-only then does not change it.
+read_only_again()
+{
+	attach disk.qcow2
+	first=$DEV
+	attach -r --snapshot one disk.qcow2
+	detach "$first"
+	attach -r disk.qcow2
+	expect_fail 4 "$QCOWCTL" resize "$DEV" 8M
+	expect_says "is attached read-only"
+	expect_fail 4 "$QCOWCTL" snapshot create "$DEV" two
+	expect_says "is attached read-only"
+	"$QCOWCTL" detach --all
+}
+
 # A second path to the same file is the same file.
 known_by_inode()
 {
@@ -204,7 +220,7 @@ qemu-img create -q -f qcow2 -o data_file=data.raw,data_file_raw=on \
 
 for part in writer_keeps_all_out readers_go_together chain_is_locked \
 	    lazy_detach_keeps_locks qemu_was_first shared_by_devices \
-	    known_by_inode race; do
+	    read_only_again known_by_inode race; do
 	echo "$part"
 	$part
 done

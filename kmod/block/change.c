@@ -165,6 +165,10 @@ int qcow_device_claim(struct qcow_device *dev, const struct qcow_change *change,
 	mutex_lock(&disk->open_mutex);
 	if (dev->state == QCOW_STATE_DEAD)
 		err = -ENXIO;
+	else if (dev->read_only)
+		/* the image may be writable, as it was before for another */
+		err = qcow_refuse(why, -EROFS,
+				  "qcow%u: is attached read-only", dev->number);
 	else if (dev->changing)
 		err = qcow_refuse(why, -EBUSY,
 				  "qcow%u: is being changed already",
