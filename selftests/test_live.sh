@@ -167,6 +167,7 @@ refused()
 	no_room
 	on_itself
 	on_itself_through_another
+	onto_each_other
 }
 
 no_room()
@@ -292,6 +293,31 @@ on_itself_through_another()
 	detach "$DEV"
 	detach "$other"
 	detach "$disk"
+}
+
+# Two disks are to lie on each other, at the same time: one of them does not.
+onto_each_other()
+{
+	local one two i refused job
+
+	qemu-img create -q -f qcow2 one.qcow2 1M
+	qemu-img create -q -f qcow2 two.qcow2 1M
+	attach one.qcow2
+	one=$DEV
+	attach two.qcow2
+	two=$DEV
+	for i in {1..20}; do
+		refused=0
+		rebase -u -b "$two" -F raw "$one" 2>said &
+		job=$!
+		rebase -u -b "$one" -F raw "$two" || refused=1
+		wait $job || refused=1
+		[ $refused -eq 1 ] || fail "round $i: they lie on each other"
+		rebase -u -b '' "$one"
+		rebase -u -b '' "$two"
+	done
+	detach "$one"
+	detach "$two"
 }
 
 umount_if_there()

@@ -54,16 +54,19 @@ int qcow_device_change_backing(struct qcow_device *dev,
 		.sector_size = dev->sector_size,
 	};
 	struct qcow_files files = { };
-	int err = check_layers(dev, layers, nr, why);
+	int err = qcow_files_get_others(&files, &dev->files, layers, nr);
 
-	if (!err)
-		err = qcow_files_get_others(&files, &dev->files, layers, nr);
 	if (err)
 		return err;
+	qcow_device_announce_files(dev, &files);
 	change->backing = &open;
-	err = qcow_device_change_claimed(dev, change, pause_ns, why);
+	err = check_layers(dev, layers, nr, why);
+	if (!err)
+		err = qcow_device_change_claimed(dev, change, pause_ns, why);
 	if (!err)
 		qcow_device_swap_files(dev, &files);
+	else
+		qcow_device_announce_files(dev, NULL);
 	qcow_files_put(&files);
 	return err;
 }

@@ -19,7 +19,7 @@
 
 #include "block/device.h"
 
-/* Guards the list of devices, their names, @live and @ctl. */
+/* Guards the list of devices, their names, @live, @ctl, @files and @coming. */
 static DEFINE_MUTEX(devices_mutex);
 static LIST_HEAD(devices);
 static DEFINE_IDA(numbers);
@@ -302,10 +302,19 @@ struct qcow_device *qcow_device_get(unsigned int number)
 	return dev;
 }
 
+void qcow_device_announce_files(struct qcow_device *dev,
+				const struct qcow_files *files)
+{
+	mutex_lock(&devices_mutex);
+	dev->coming = files;
+	mutex_unlock(&devices_mutex);
+}
+
 void qcow_device_swap_files(struct qcow_device *dev, struct qcow_files *files)
 {
 	mutex_lock(&devices_mutex);
 	swap(dev->files, *files);
+	dev->coming = NULL;
 	mutex_unlock(&devices_mutex);
 }
 
@@ -324,7 +333,8 @@ static struct qcow_device *below(const struct file *file)
 	if (!bdev || bdev->bd_disk->fops != &disk_ops)
 		return NULL;
 	dev = bdev->bd_disk->private_data;
-	return dev->live && !list_empty(&dev->node) ? dev : NULL;
+	/* while it is attached it can be opened before it is live */
+	return list_empty(&dev->node) ? NULL : dev;
 }
 
 /* Add what the file lies on to the devices that are to be looked at. */
@@ -336,16 +346,24 @@ static void reach(const struct file *file, struct list_head *reached)
 		list_add_tail(&dev->reached, reached);
 }
 
+static void reach_all(const struct qcow_files *files, struct list_head *reached)
+{
+	unsigned int i;
+
+	for (i = 0; i < files->nr; i++)
+		reach(qcow_files_get_file(files, i), reached);
+}
+
 /*
  * Devices lie on files of other devices, which lie on others again: each is
- * looked at once.
+ * looked at once.  What a device may come to lie on counts: two changes at the
+ * same time must not have two devices lie on each other.
  */
 bool qcow_file_depends_on(const struct file *file,
 			  const struct qcow_device *on)
 {
 	struct qcow_device *dev, *next;
 	LIST_HEAD(reached);
-	unsigned int i;
 	bool found = false;
 
 	mutex_lock(&devices_mutex);
@@ -353,8 +371,9 @@ bool qcow_file_depends_on(const struct file *file,
 	/* the list grows while it is walked */
 	list_for_each_entry(dev, &reached, reached) {
 		found |= dev == on;
-		for (i = 0; i < dev->files.nr; i++)
-			reach(qcow_files_get_file(&dev->files, i), &reached);
+		reach_all(&dev->files, &reached);
+		if (dev->coming)
+			reach_all(dev->coming, &reached);
 	}
 	list_for_each_entry_safe(dev, next, &reached, reached)
 		list_del_init(&dev->reached);

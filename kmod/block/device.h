@@ -66,6 +66,8 @@ struct qcow_files {
  *		through, or NULL; guarded by the mutex of the device list
  * @files:	the files that the caller passed; while the device is live they
  *		are guarded by the mutex of the device list
+ * @coming:	the files that a change of the chain that is under way will put
+ *		there, or NULL; guarded by that mutex, too
  * @disk:	the disk
  * @tag_set:	its tag set
  * @wq:		where commands are continued
@@ -98,6 +100,7 @@ struct qcow_device {
 	struct qcow_view *view;
 	const struct file *ctl;
 	struct qcow_files files;
+	const struct qcow_files *coming;
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
 	struct workqueue_struct *wq;
@@ -159,7 +162,21 @@ struct qcow_device *qcow_device_get(unsigned int number);
 bool qcow_file_depends_on(const struct file *file,
 			  const struct qcow_device *on);
 
-/** qcow_device_swap_files - a live device has other files from now on */
+/**
+ * qcow_device_announce_files - let it be known that a live device may get files
+ * @files: the files; NULL: it keeps those that it has
+ *
+ * From here on other devices cannot come to lie on this one if it would then
+ * lie on itself.  The caller has claimed the device.
+ */
+void qcow_device_announce_files(struct qcow_device *dev,
+				const struct qcow_files *files);
+
+/**
+ * qcow_device_swap_files - a live device has the files that were announced
+ *
+ * Its old ones are in @files then.
+ */
 void qcow_device_swap_files(struct qcow_device *dev, struct qcow_files *files);
 
 /**
