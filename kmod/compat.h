@@ -97,6 +97,23 @@ static inline int bdev_thaw(struct block_device *bdev)
 }
 #endif
 
+/*
+ * Since 6.6 the kernel is told who freezes, since 6.16 also the owner; file
+ * systems with functions of their own are told the same.
+ */
+#ifndef HAVE_FREEZE_HOLDER
+#define freeze_super(sb, who, owner)	freeze_super(sb)
+#define thaw_super(sb, who, owner)	thaw_super(sb)
+#elif !defined(HAVE_FREEZE_OWNER)
+#define freeze_super(sb, who, owner)	freeze_super(sb, who)
+#define thaw_super(sb, who, owner)	thaw_super(sb, who)
+#endif
+
+#ifndef HAVE_FREEZE_NEST
+/* Since 6.8.  Before, -EBUSY says that it is frozen already. */
+enum { FREEZE_MAY_NEST = 0 };
+#endif
+
 #ifndef HAVE_KIOCB_START_WRITE
 /* Since 6.6. */
 static inline void kiocb_start_write(struct kiocb *iocb)

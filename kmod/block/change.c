@@ -78,7 +78,7 @@ static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 
 	if (change->op != QCOW_CHANGE_SNAPSHOT_CREATE)
 		return change_frozen(dev, change, pause_ns, why);
-	freeze = qcow_freeze(dev, change->freeze_timeout_ms, why);
+	freeze = qcow_freeze(dev, change, why);
 	if (IS_ERR(freeze))
 		return PTR_ERR(freeze);
 	/* a file system that was frozen has written what it had not yet */

@@ -244,6 +244,67 @@ static const enum qcow_change_op snapshot_ops[] = {
 	[QCOW_SNAPSHOT_DELETE]	= QCOW_CHANGE_SNAPSHOT_DELETE,
 };
 
+static void put_above(struct qcow_change *change)
+{
+	while (change->nr_above)
+		fput(change->above[--change->nr_above]);
+	kvfree(change->above);
+}
+
+/* Take a reference to each file that the caller names as lying on the disk. */
+static int get_above(const struct qcow_snapshot *s, struct qcow_change *change)
+{
+	const s32 __user *fds = u64_to_user_ptr(s->above);
+	u32 i;
+	int err = 0;
+	s32 fd;
+
+	if (!s->nr_above)
+		return 0;
+	change->above = kvcalloc(s->nr_above, sizeof(*change->above),
+				 GFP_KERNEL);
+	if (!change->above)
+		return -ENOMEM;
+	for (i = 0; !err && i < s->nr_above; i++) {
+		err = get_user(fd, &fds[i]);
+		if (err)
+			break;
+		change->above[i] = fget(fd);
+		if (change->above[i])
+			change->nr_above++;
+		else
+			err = -EBADF;
+	}
+	if (err)
+		put_above(change);
+	return err;
+}
+
+static int check_snapshot(const struct qcow_snapshot *s)
+{
+	if (s->flags & ~QCOW_SNAPSHOT_FORCE || s->op < QCOW_SNAPSHOT_CREATE ||
+	    s->op > QCOW_SNAPSHOT_DELETE)
+		return -EINVAL;
+	if (!s->name_len || s->name_len > MAX_SNAPSHOT_STRING)
+		return -EINVAL;
+	if (!s->nr_above)
+		return s->above ? -EINVAL : 0;
+	return s->op == QCOW_SNAPSHOT_CREATE && s->nr_above <= QCOW_MAX_ABOVE ?
+	       0 : -EINVAL;
+}
+
+static long run_snapshot(const struct qcow_snapshot *s,
+			 const struct asked *asked, struct qcow_change *change)
+{
+	long err = get_above(s, change);
+
+	if (err)
+		return err;
+	err = run_change(asked, change);
+	put_above(change);
+	return err;
+}
+
 static long ctl_snapshot(struct file *ctl, void *arg)
 {
 	struct qcow_snapshot *s = arg;
@@ -262,16 +323,15 @@ static long ctl_snapshot(struct file *ctl, void *arg)
 	char *name;
 	long err;
 
-	if (s->flags & ~QCOW_SNAPSHOT_FORCE || s->reserved ||
-	    s->op < QCOW_SNAPSHOT_CREATE || s->op > QCOW_SNAPSHOT_DELETE ||
-	    !s->name_len || s->name_len > MAX_SNAPSHOT_STRING)
-		return -EINVAL;
+	err = check_snapshot(s);
+	if (err)
+		return err;
 	name = memdup_user_nul(u64_to_user_ptr(s->name), s->name_len);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
 	change.op = snapshot_ops[s->op];
 	change.name = name;
-	err = run_change(&asked, &change);
+	err = run_snapshot(s, &asked, &change);
 	kfree(name);
 	return err;
 }

@@ -241,7 +241,8 @@ int qcow_files_wait_left(const struct inode *inode);
  * @pause_ns:	set to the time that requests had to wait, nanoseconds
  * @why:	set where it is refused
  *
- * For a snapshot, file systems on the disk and its partitions are frozen.
+ * For a snapshot, file systems on the disk and its partitions are frozen, and
+ * what @change names.
  *
  * Return: 0; an error as qcow_change_run(); -ENXIO: no such device; or -EBUSY:
  * the device is in use.

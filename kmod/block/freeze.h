@@ -3,6 +3,7 @@
 #ifndef QCOW_BLOCK_FREEZE_H
 #define QCOW_BLOCK_FREEZE_H
 
+struct qcow_change;
 struct qcow_device;
 struct qcow_freeze;
 struct qcow_reason;
@@ -11,19 +12,21 @@ struct qcow_reason;
 #define QCOW_FREEZE_TIMEOUT_MS	10000U
 
 /**
- * qcow_freeze - freeze what is mounted from the disk and its partitions
- * @timeout_ms: wait so long, milliseconds
- * @why:	set on failure
+ * qcow_freeze - freeze what the caller names, then the disk and its partitions
+ * @change: its @above is what the caller names, and its @freeze_timeout_ms how
+ *	    long to wait
+ * @why:    set on failure
  *
  * After -ETIMEDOUT and -EINTR a freeze that is still under way is undone when
  * it is over; until then there is no other one of the device.
  *
  * Context: may sleep; the caller has claimed the device.
  * Return: for qcow_thaw(); or an ERR_PTR: -ETIMEDOUT; -EINTR: a fatal signal;
- * -EBUSY: an earlier freeze is not over; -ENOMEM; or of the file system.
+ * -EBUSY: an earlier freeze is not over; -ELOOP: the image itself would be
+ * frozen; -ENOMEM; or of the file system.
  */
 struct qcow_freeze *qcow_freeze(struct qcow_device *dev,
-				unsigned int timeout_ms,
+				const struct qcow_change *change,
 				struct qcow_reason *why);
 
 /** qcow_freeze_stops - does something that would write wait for the thaw? */

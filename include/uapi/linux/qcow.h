@@ -43,7 +43,7 @@
 #define QCOW_DISK_PREFIX	"qcow"
 
 /* Increased when a structure gets a member or a flag is added. */
-#define QCOW_ABI_VERSION	3
+#define QCOW_ABI_VERSION	4
 
 /* The most layers of a chain, the top one included. */
 #define QCOW_MAX_LAYERS		256
@@ -220,6 +220,9 @@ enum qcow_snapshot_op {
 	QCOW_SNAPSHOT_DELETE	= 3,
 };
 
+/* The most of qcow_snapshot.above. */
+#define QCOW_MAX_ABOVE		4096
+
 /* Apply although the device is open.  Its openers see other content. */
 #define QCOW_SNAPSHOT_FORCE	(1U << 0)
 
@@ -237,14 +240,25 @@ enum qcow_snapshot_op {
  * @pause_ns:	out: how long requests had to wait, nanoseconds
  * @freeze_timeout_ms: in: create: how long to wait until all file systems are
  *		frozen, milliseconds; 0 for 10000
- * @reserved:	zero
+ * @nr_above:	in: create: file descriptors at @above, at most QCOW_MAX_ABOVE
+ * @above:	in: create: pointer to __s32 file descriptors of what is to be
+ *		frozen as well; 0 for none
  *
  * The device stays in use meanwhile.  For a new snapshot, file systems that are
  * mounted from the disk or its partitions are frozen, so that the snapshot
- * holds them whole.  A task that writes to one of them and does not get on keeps
- * it from being frozen: then the caller waits no longer than it wants, or until
- * a fatal signal, and the file system is thawed as soon as it can be.  If this
- * returns 0 the change is durable; else nothing changed.
+ * holds them whole.  The driver does not find those that are mounted from
+ * another block device that lies on the disk (a logical volume, a decrypted
+ * disk), nor those that open the disk without saying how they are frozen (btrfs,
+ * until lately).  So the caller names them in @above: an open block device
+ * stands for itself and for the file system that is mounted from it, any other
+ * file for the file system that it is on.  They are frozen before the disk, in
+ * the order of @above: what lies on others there comes before these.
+ *
+ * All are thawed when this is over, also if the caller is killed meanwhile.  A
+ * task that writes to one of them and does not get on keeps it from being
+ * frozen: then the caller waits no longer than it wants, or until a fatal
+ * signal, and the file system is thawed as soon as it can be.  If this returns 0
+ * the change is durable; else nothing changed.
  *
  * Errors: EPERM, EINVAL, ENXIO (no such device), EROFS (attached read-only),
  * EOPNOTSUPP (not qcow2, or with an external data file), EEXIST (create: the
@@ -254,7 +268,9 @@ enum qcow_snapshot_op {
  * EUCLEAN (the image is malformed), EOVERFLOW (a cluster has as many references
  * as the image's refcounts can hold), EFBIG (a table would be too long),
  * ETIMEDOUT (a file system could not be frozen in time; EBUSY: nor was it in an
- * earlier attempt, which is not over), EINTR, ENOSPC, ENOMEM, EIO.
+ * earlier attempt, which is not over), EBADF or EOPNOTSUPP (in @above is a file
+ * that is not open, or that lies on a file system which cannot be frozen), ELOOP
+ * (the image lies on what is to be frozen), EINTR, ENOSPC, ENOMEM, EIO.
  */
 struct qcow_snapshot {
 	__u32 size;
@@ -267,7 +283,8 @@ struct qcow_snapshot {
 	__u64 message;
 	__u64 pause_ns;
 	__u32 freeze_timeout_ms;
-	__u32 reserved;
+	__u32 nr_above;
+	__u64 above;
 };
 
 /* The disk may become smaller; the data behind its new end are lost. */

@@ -87,6 +87,9 @@ enum qcow_change_op {
  *		REBASE: name of the backing file, to be written to the header
  * @name_len:	bytes at @name
  * @freeze_timeout_ms: SNAPSHOT_CREATE: how long to wait for file systems
+ * @nr_above:	SNAPSHOT_CREATE: number of files in @above
+ * @above:	SNAPSHOT_CREATE: files that stand for what lies on the disk, in the
+ *		order in which it is frozen
  * @format:	REBASE: format of the backing file, to be written to the header
  * @format_len:	bytes at @format
  * @backing:	REBASE: the new layers, of which there may be none; MERGE_BEGIN:
@@ -109,6 +112,8 @@ struct qcow_change {
 	const char *name;
 	u32 name_len;
 	u32 freeze_timeout_ms;
+	u32 nr_above;
+	struct file **above;
 	const char *format;
 	u32 format_len;
 	const struct qcow_open *backing;
