@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "error.h"
 #include "holders.h"
+#include "mounts.h"
 #include "sysfs.h"
 
 enum { MAX_HOLDERS = 16 };	/* that are named; one is enough to know */
@@ -17,8 +19,9 @@ enum { MAX_HOLDERS = 16 };	/* that are named; one is enough to know */
 /* What is searched for, and what was found. */
 struct search {
 	unsigned int number;
-	struct sysfs_node *nodes;	/* the disk first */
+	const struct sysfs_node *nodes;
 	size_t nr_nodes;
+	bool writers;			/* of processes, only these */
 	char *found;
 	size_t nr_found;
 };
@@ -56,44 +59,26 @@ static bool path_is_ours(const struct search *s, const char *path)
 	       is_ours(s, st.st_rdev);
 }
 
-/*
- * A line of mountinfo: id, parent, major:minor, root, mount point, options,
- * tags, "-", type, source.  A btrfs has a device number of its own: there the
- * source counts.
- */
-static void check_mount(struct search *s, const char *line)
+/* A btrfs has a device number of its own: there the source counts. */
+static void check_mount(void *into, const struct mount *m)
 {
-	const char *dash = strstr(line, " - ");
-	char point[4096], source[4096];
-	unsigned int maj, min;
+	struct search *s = into;
 
-	if (!dash || sscanf(line, "%*u %*u %u:%u %*s %4095s", &maj, &min,
-			    point) != 3)
-		return;
-	if (sscanf(dash, " - %*s %4095s", source) != 1)
-		return;
-	if (is_ours(s, makedev(maj, min)) ||
-	    (!maj && source[0] == '/' && path_is_ours(s, source)))
-		note(s, xasprintf("mounted on %s", point));
+	if (is_ours(s, m->dev) ||
+	    (mount_is_anonymous(m) && m->source[0] == '/' &&
+	     path_is_ours(s, m->source)))
+		note(s, xasprintf("mounted on %s", m->point));
 }
 
-static void check_swap(struct search *s, const char *line)
+static void check_swap(struct search *s)
 {
-	char path[4096];
-
-	if (sscanf(line, "%4095s", path) == 1 && path_is_ours(s, path))
-		note(s, xasprintf("swap on %s", path));
-}
-
-static void each_line(struct search *s, const char *path,
-		      void (*check)(struct search *s, const char *line))
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
+	FILE *f = fopen("/proc/swaps", "re");
+	char *line = NULL, path[PATH_MAX];
 	size_t size = 0;
 
 	while (f && getline(&line, &size, f) > 0)
-		check(s, line);
+		if (sscanf(line, "%4095s", path) == 1 && path_is_ours(s, path))
+			note(s, xasprintf("swap on %s", path));
 	free(line);
 	if (f)
 		fclose(f);
@@ -132,6 +117,23 @@ static void note_process(struct search *s, const char *pid)
 	note(s, xasprintf("open by process %s (%s)", pid, name));
 }
 
+/* Is the file open for writing that is number @fd of the process @pid? */
+static bool writes(const char *pid, const char *fd)
+{
+	char path[64], line[128];
+	unsigned int flags = O_RDONLY;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/fdinfo/%.16s", pid, fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
 /* Only links that look like a device are followed: another one may lead to a
  * file server that does not answer.
  */
@@ -156,7 +158,8 @@ static void check_process(struct search *s, const char *pid)
 	snprintf(fds, sizeof(fds), "/proc/%.16s/fd", pid);
 	dir = opendir(fds);
 	while (dir && (entry = readdir(dir))) {
-		if (has_open(s, fds, entry->d_name)) {
+		if (has_open(s, fds, entry->d_name) &&
+		    (!s->writers || writes(pid, entry->d_name))) {
 			note_process(s, pid);
 			break;
 		}
@@ -189,18 +192,30 @@ static void note_the_rest(struct search *s)
 	note(s, xasprintf("and %zu more", rest));
 }
 
+char *holders_writers(const struct sysfs_node *nodes, size_t nr)
+{
+	struct search s = { .nodes = nodes, .nr_nodes = nr, .writers = true };
+
+	check_swap(&s);
+	check_processes(&s);
+	note_the_rest(&s);
+	return s.found;
+}
+
 char *holders_name(unsigned int number)
 {
 	struct search s = { .number = number };
+	struct sysfs_node *nodes;
 	size_t i;
 
-	s.nr_nodes = sysfs_nodes(number, &s.nodes);
-	each_line(&s, "/proc/self/mountinfo", check_mount);
-	each_line(&s, "/proc/swaps", check_swap);
+	s.nr_nodes = sysfs_nodes(number, &nodes);
+	s.nodes = nodes;
+	mounts_each(check_mount, &s);
+	check_swap(&s);
 	for (i = 0; i < s.nr_nodes; i++)
 		check_block_holders(&s, i);
 	check_processes(&s);
 	note_the_rest(&s);
-	free(s.nodes);
+	free(nodes);
 	return s.found;
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who keeps a device from being detached. */
+/* Who has a device in use. */
 #ifndef QCOWCTL_HOLDERS_H
 #define QCOWCTL_HOLDERS_H
+
+#include <stddef.h>
+
+struct sysfs_node;
 
 /**
  * holders_name - what holds /dev/qcowN and its partitions
@@ -13,5 +17,15 @@
  * where nothing is found.
  */
 char *holders_name(unsigned int number);
+
+/**
+ * holders_writers - who writes to one of @nr block devices and is no file system
+ *
+ * Swap areas, and processes that have it open for writing: a virtual machine,
+ * for example.
+ *
+ * Return: as holders_name().
+ */
+char *holders_writers(const struct sysfs_node *nodes, size_t nr);
 
 #endif /* QCOWCTL_HOLDERS_H */
