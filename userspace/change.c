@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "above.h"
 #include "command.h"
 #include "control.h"
 #include "error.h"
@@ -31,6 +32,8 @@ static const struct option_row create_options[] = {
 	SESSION_OPTIONS,
 	{ FREEZE_TIMEOUT, "freeze-timeout", "SECONDS",
 	  "to wait until file systems on it are frozen (10)" },
+	{ FORCE, "force", NULL,
+	  "although a file system on it cannot be frozen" },
 	{ 0 }
 };
 
@@ -112,36 +115,64 @@ static int apply_patiently(struct qcow_snapshot *s)
 	return err;
 }
 
+static int ask(const struct session *t, enum qcow_snapshot_op op,
+	       const char *name, struct qcow_snapshot *s)
+{
+	char message[512] = "";
+	char *what;
+	int err, ret;
+
+	s->size = sizeof(*s);
+	s->number = t->number;
+	s->op = op;
+	s->name = (uintptr_t)name;
+	s->name_len = strlen(name);
+	s->message = (uintptr_t)message;
+	s->message_len = sizeof(message);
+	err = op == QCOW_SNAPSHOT_APPLY ? apply_patiently(s) :
+	      control_snapshot(s);
+	if (!err) {
+		tell_pause(t, words[op].done, name, s->pause_ns);
+		return 0;
+	}
+	what = xasprintf("%s the snapshot %s of", words[op].verb, name);
+	ret = session_failed(t, what, err, message);
+	free(what);
+	return ret;
+}
+
+static int create(const struct session *t, const char *name,
+		  const struct request *r)
+{
+	struct above above = { .nr_fds = 0 };
+	int ret = t->hidden ? 0 : above_open(&above, t->number, r->force);
+	struct qcow_snapshot s = {
+		.freeze_timeout_ms = r->freeze_timeout_ms,
+		.nr_above = above.nr_fds,
+		.above = (uintptr_t)above.fds,
+	};
+
+	ret = ret ?: ask(t, QCOW_SNAPSHOT_CREATE, name, &s);
+	if (!ret && !t->hidden)
+		above_tell(&above);
+	above_close(&above);
+	return ret;
+}
+
 static int change(const struct session *t, enum qcow_snapshot_op op,
 		  const char *name, const struct request *r)
 {
-	char message[512] = "";
 	struct qcow_snapshot s = {
-		.size = sizeof(s),
 		.flags = r->force ? QCOW_SNAPSHOT_FORCE : 0,
-		.number = t->number,
-		.op = op,
-		.name = (uintptr_t)name,
-		.name_len = strlen(name),
-		.message = (uintptr_t)message,
-		.message_len = sizeof(message),
-		.freeze_timeout_ms = r->freeze_timeout_ms,
 	};
-	int err = op == QCOW_SNAPSHOT_APPLY ? apply_patiently(&s) :
-		  control_snapshot(&s);
+	int ret;
 
-	if (err) {
-		char *what = xasprintf("%s the snapshot %s of",
-				       words[op].verb, name);
-		int ret = session_failed(t, what, err, message);
-
-		free(what);
-		return ret;
-	}
-	tell_pause(t, words[op].done, name, s.pause_ns);
-	if (op == QCOW_SNAPSHOT_APPLY)
+	if (op == QCOW_SNAPSHOT_CREATE)
+		return create(t, name, r);
+	ret = ask(t, op, name, &s);
+	if (!ret && op == QCOW_SNAPSHOT_APPLY)
 		rescan(t);
-	return 0;
+	return ret;
 }
 
 static int run(const struct command *cmd, int argc, char **argv,

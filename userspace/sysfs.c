@@ -298,6 +298,93 @@ size_t sysfs_nodes(unsigned int number, struct sysfs_node **nodes)
 	return n;
 }
 
+/* --- What lies on a disk --- */
+
+struct pile {
+	struct sysfs_node *nodes;
+	size_t nr;
+};
+
+static void pile_up(struct pile *p, const char *name);
+
+static bool is_in_pile(const struct pile *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->nr; i++)
+		if (!strcmp(p->nodes[i].name, name))
+			return true;
+	return false;
+}
+
+static bool read_dev(const char *folder, dev_t *dev)
+{
+	char *path = xasprintf("%s/dev", folder);
+	FILE *f = fopen(path, "re");
+	unsigned int maj, min;
+	bool ok = f && fscanf(f, "%u:%u", &maj, &min) == 2;
+
+	free(path);
+	if (ok)
+		*dev = makedev(maj, min);
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+/* Is there a folder @name in @folder, and in that a file @mark? */
+static bool has_mark(const char *folder, const char *name, const char *mark)
+{
+	char *path = xasprintf("%s/%s/%s", folder, name, mark);
+	bool has = !access(path, F_OK);
+
+	free(path);
+	return has;
+}
+
+/* All in @folder, or only what has a file @mark in it. */
+static void pile_up_all(struct pile *p, const char *folder, const char *mark)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' &&
+		    (!mark || has_mark(folder, entry->d_name, mark)))
+			pile_up(p, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+static void pile_up(struct pile *p, const char *name)
+{
+	char *folder = xasprintf(SYSFS "/class/block/%s", name);
+	char *holders = xasprintf("%s/holders", folder);
+	dev_t dev;
+
+	if (!is_in_pile(p, name) && read_dev(folder, &dev)) {
+		pile_up_all(p, holders, NULL);
+		pile_up_all(p, folder, "partition");
+		p->nodes = xrealloc(p->nodes, p->nr + 1, sizeof(*p->nodes));
+		p->nodes[p->nr].dev = dev;
+		snprintf(p->nodes[p->nr++].name, sizeof(p->nodes->name),
+			 "%.31s", name);
+	}
+	free(holders);
+	free(folder);
+}
+
+size_t sysfs_pile(unsigned int number, struct sysfs_node **nodes)
+{
+	struct pile p = { .nr = 0 };
+	char disk[16];
+
+	snprintf(disk, sizeof(disk), QCOW_DISK_PREFIX "%u", number);
+	pile_up(&p, disk);
+	*nodes = p.nodes;
+	return p.nr;
+}
+
 /* The disk's name by its device number, whatever the node is called. */
 static bool number_of_rdev(dev_t rdev, unsigned int *number)
 {

@@ -64,14 +64,22 @@ void sysfs_layers_free(struct sysfs_layer *layers, size_t n);
 /** sysfs_path - /sys/block/qcowN/@name; to be freed */
 char *sysfs_path(unsigned int number, const char *name);
 
-/* The disk, or a partition of it. */
+/* The disk, a partition of it, or another block device that lies on it. */
 struct sysfs_node {
-	char name[32];		/* "qcow3p1" */
+	char name[32];		/* "qcow3p1", "dm-0" */
 	dev_t dev;
 };
 
 /** sysfs_nodes - the disk, then its partitions; to be freed */
 size_t sysfs_nodes(unsigned int number, struct sysfs_node **nodes);
+
+/**
+ * sysfs_pile - these, and all block devices that lie on them; to be freed
+ *
+ * Logical volumes, decrypted disks, arrays and their partitions: each comes
+ * after all that lie on it, the disk last.
+ */
+size_t sysfs_pile(unsigned int number, struct sysfs_node **nodes);
 
 /**
  * sysfs_number_of - is this path a device of ours?
