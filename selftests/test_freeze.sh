@@ -139,12 +139,12 @@ setup()
 	make "$1"
 }
 
-# What the test has left, when it failed.
+# What the test has left, when it failed: before the disk is detached.
 undo()
 {
 	local i
 
-	! mountpoint -q mnt || umount mnt
+	! mountpoint -q "$FS/mnt" || umount "$FS/mnt"
 	for i in freeze_vg-lv freeze_vg-spare freeze-luks; do
 		! dmsetup info $i >/dev/null 2>&1 || dmsetup remove --retry $i
 	done
@@ -175,6 +175,7 @@ holds()
 	local layer
 
 	attach -r --snapshot "$2" disk.qcow2
+	defer undo
 	TOP=$DEV
 	for layer in "${layers[@]}"; do
 		"open_$layer"
