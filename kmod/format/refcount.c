@@ -68,12 +68,11 @@ static const u64 ones[] = {
 };
 
 /*
- * Count the words, from the first on, whose refcounts are all 1.  Comparing
- * four words at a time looks at up to 256 refcounts together.
+ * Count the words, from the first on, that are @full.  Comparing four words at
+ * a time looks at up to 256 refcounts together.
  */
-static u64 count_full(const struct disk_u64 *word, u64 n, unsigned int order)
+static u64 count_full(const struct disk_u64 *word, u64 n, __be64 full)
 {
-	__be64 full = cpu_to_be64(ones[order]);
 	u64 i = 0;
 
 	while (i + 4 <= n && !((word[i].value ^ full) |
@@ -86,8 +85,9 @@ static u64 count_full(const struct disk_u64 *word, u64 n, unsigned int order)
 	return i;
 }
 
-u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
-			      u32 count)
+/* @full: a word in which each refcount is @value */
+static u32 count_alike(const void *block, unsigned int order, u64 index,
+		       u32 count, u64 value, u64 full)
 {
 	const struct disk_u64 *words = block;
 	unsigned int bits = 6 - order;
@@ -96,12 +96,40 @@ u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
 	while (i < end) {
 		if (!(i & ((1U << bits) - 1)))
 			i += count_full(words + (i >> bits), (end - i) >> bits,
-					order) << bits;
-		if (i == end || qcow2_refcount_get(block, order, i) != 1)
+					cpu_to_be64(full)) << bits;
+		if (i == end || qcow2_refcount_get(block, order, i) != value)
 			break;
 		i++;
 	}
 	return (u32)(i - index);
+}
+
+u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
+			      u32 count)
+{
+	return count_alike(block, order, index, count, 1, ones[order]);
+}
+
+u32 qcow2_refcount_count_zeros(const void *block, unsigned int order, u64 index,
+			       u32 count)
+{
+	return count_alike(block, order, index, count, 0, 0);
+}
+
+u64 qcow2_refcount_end(const void *block, unsigned int order, u64 count)
+{
+	const struct disk_u64 *word = block;
+	u64 n = count >> (6 - order), i;
+
+	while (n >= 4 && !(word[n - 1].value | word[n - 2].value |
+			   word[n - 3].value | word[n - 4].value))
+		n -= 4;
+	while (n && !word[n - 1].value)
+		n--;
+	i = n << (6 - order);
+	while (i && !qcow2_refcount_get(block, order, i - 1))
+		i--;
+	return i;
 }
 
 void qcow2_refcount_set(void *block, unsigned int order, u64 index, u64 value)

@@ -41,6 +41,21 @@ u64 qcow2_refcount_get(const void *block, unsigned int order, u64 index);
 u32 qcow2_refcount_count_ones(const void *block, unsigned int order, u64 index,
 			      u32 count);
 
+/** qcow2_refcount_count_zeros - as qcow2_refcount_count_ones(), for 0 */
+u32 qcow2_refcount_count_zeros(const void *block, unsigned int order, u64 index,
+			       u32 count);
+
+/**
+ * qcow2_refcount_end - how many refcounts are there up to the last one in use?
+ * @block: the block as it lies in the file
+ * @order: log2 of the width in bits, 0..6
+ * @count: how many to look at, from the first one on; they fill whole words of
+ *	   64 bits
+ *
+ * Return: the index of the last refcount that is not 0, plus one; or 0.
+ */
+u64 qcow2_refcount_end(const void *block, unsigned int order, u64 count);
+
 /**
  * qcow2_refcount_set - change one refcount of a block
  * @block: the block as it lies in the file

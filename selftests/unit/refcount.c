@@ -93,28 +93,56 @@ static void test_set(unsigned int order)
 	report(ok, "%u bits: set as the model, nothing beside", width);
 }
 
-/* From everywhere to everywhere, in a block that has few others. */
-static void test_count_ones(unsigned int order)
+/*
+ * From everywhere to everywhere, in a block that has few others than @value.
+ */
+static void test_count(unsigned int order, u64 value,
+		       u32 (*counter)(const void *block, unsigned int order,
+				      u64 index, u32 count))
 {
-	u32 n = BLOCK * 8 >> order, i, at, ones;
+	u32 n = BLOCK * 8 >> order, i, at, alike;
 	u8 zeros[BLOCK] = { 0 };
 	u8 *block = tight(zeros, BLOCK);
 	bool ok = true;
 
 	for (i = 0; i < n; i++)
 		qcow2_refcount_set(block, order, i,
-				   random64() % 70 ? 1 : random64() & 1);
+				   random64() % 70 ? value : random64() & 1);
 	for (at = 0; at < n; at++) {
 		u32 count = 1 + (u32)(random64() % (n - at));
 
-		ones = 0;
-		while (ones < count &&
-		       qcow2_refcount_get(block, order, at + ones) == 1)
-			ones++;
-		ok = ok && qcow2_refcount_count_ones(block, order, at,
-						     count) == ones;
+		alike = 0;
+		while (alike < count &&
+		       qcow2_refcount_get(block, order, at + alike) == value)
+			alike++;
+		ok = ok && counter(block, order, at, count) == alike;
 	}
-	report(ok, "%u bits: ones counted, from each on", 1U << order);
+	report(ok, "%u bits: %us counted, from each on", 1U << order,
+	       (unsigned int)value);
+	free(block);
+}
+
+/* With one refcount in use at each place, and with zeros around the part. */
+static void test_end(unsigned int order)
+{
+	u64 n = BLOCK * 8ULL >> order, word = 64 >> order, i, count;
+	u8 zeros[BLOCK] = { 0 };
+	u8 *block = tight(zeros, BLOCK);
+	bool ok = qcow2_refcount_end(block, order, n) == 0;
+
+	for (i = 0; i < n; i++) {
+		qcow2_refcount_set(block, order, i, qcow2_refcount_max(order));
+		count = word + random64() % (n / word) * word;
+		ok = ok && qcow2_refcount_end(block, order, n) == i + 1 &&
+		     qcow2_refcount_end(block, order, count) ==
+		     (i < count ? i + 1 : 0);
+		qcow2_refcount_set(block, order, i, 0);
+	}
+	for (i = 0; i < n; i++)
+		qcow2_refcount_set(block, order, i, 1);
+	for (count = 0; count <= n; count += word)
+		ok = ok && qcow2_refcount_end(block, order, count) == count;
+	report(ok, "%u bits: the last one in use", 1U << order);
 	free(block);
 }
 
@@ -204,7 +232,9 @@ void test_refcount(void)
 	for (order = 0; order <= 6; order++) {
 		test_get(order);
 		test_set(order);
-		test_count_ones(order);
+		test_count(order, 1, qcow2_refcount_count_ones);
+		test_count(order, 0, qcow2_refcount_count_zeros);
+		test_end(order);
 		test_ends(order);
 	}
 	test_max();
