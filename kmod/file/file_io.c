@@ -347,6 +347,22 @@ int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos)
 	return err;
 }
 
+/*
+ * What another program wrote shortly before may still lie in the page cache
+ * alone, where not every file system looks for data (FUSE does not).
+ */
+bool qcow_file_is_hole(struct qcow_file *file, loff_t pos, u64 len)
+{
+	loff_t data;
+
+	if (!file->regular ||
+	    filemap_write_and_wait_range(file->filp->f_mapping, pos,
+					 pos + len - 1))
+		return false;
+	data = vfs_llseek(file->filp, pos, SEEK_DATA);
+	return data == -ENXIO || data >= pos + (loff_t)len;
+}
+
 int qcow_file_write(struct qcow_file *file, void *mem, size_t len, loff_t pos)
 {
 	return transfer_aligned(file, mem, len, pos, true);

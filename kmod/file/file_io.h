@@ -101,6 +101,15 @@ int qcow_io_run(struct qcow_file *file, const struct qcow_buf *buf, u32 len,
 int qcow_file_read(struct qcow_file *file, void *mem, size_t len, loff_t pos);
 
 /**
+ * qcow_file_is_hole - is a range known to read zeros, without a read?
+ *
+ * Context: may sleep.
+ * Return: true if the file system says that it has no data there, which also
+ * holds behind the end of the file; false if it has, or if nobody knows.
+ */
+bool qcow_file_is_hole(struct qcow_file *file, loff_t pos, u64 len);
+
+/**
  * qcow_file_write - write and wait
  * @mem: linear or vmalloc memory
  * @len: bytes

@@ -13,6 +13,7 @@
  * A writer takes a cluster and raises its refcount in memory only.  So a crash
  * leaves zeros behind the last cluster in use, which no refcount counts.
  */
+#include <linux/list_sort.h>
 #include <linux/slab.h>
 
 #include "file/record.h"
@@ -124,24 +125,28 @@ void qcow_alloc_drop_emptied(struct qcow_image *image)
 	}
 }
 
-/*
- * Move the file's end before an extent that ends there.
- *
- * Return: false if there is no such extent.
- */
-static bool cut_one(struct qcow_alloc *alloc, struct list_head *extents)
+static int by_place(void *priv, const struct list_head *a,
+		    const struct list_head *b)
 {
-	struct qcow_extent *e;
+	const struct qcow_extent *x = list_entry(a, struct qcow_extent, node);
+	const struct qcow_extent *y = list_entry(b, struct qcow_extent, node);
 
-	list_for_each_entry(e, extents, node) {
+	return x->first > y->first;
+}
+
+/* Sort the free extents, and move the file's end before those at the end. */
+static void cut_extents(struct qcow_alloc *alloc, struct list_head *extents)
+{
+	struct qcow_extent *e, *previous;
+
+	list_sort(NULL, extents, by_place);
+	list_for_each_entry_safe_reverse(e, previous, extents, node) {
 		if (e->first + e->count != alloc->end)
-			continue;
+			break;
 		alloc->end = e->first;
 		list_del(&e->node);
 		kfree(e);
-		return true;
 	}
-	return false;
 }
 
 void qcow_alloc_stop(struct qcow_image *image)
@@ -169,9 +174,15 @@ void qcow_alloc_withdraw(struct qcow_image *image)
 		qcow_refblock_put(image, e->block);
 		e->block = NULL;
 	}
-	while (cut_one(alloc, &extents))
-		;
+	cut_extents(alloc, &extents);
 	mutex_lock(&image->refs.mutex);
 	list_splice(&extents, &image->refs.found);
+	mutex_unlock(&image->refs.mutex);
+}
+
+void qcow_alloc_cut_found(struct qcow_image *image)
+{
+	mutex_lock(&image->refs.mutex);
+	cut_extents(&image->alloc, &image->refs.found);
 	mutex_unlock(&image->refs.mutex);
 }

@@ -54,6 +54,15 @@ void qcow_alloc_stop(struct qcow_image *image);
 void qcow_alloc_withdraw(struct qcow_image *image);
 
 /**
+ * qcow_alloc_cut_found - move the end before free clusters that lie at the end
+ *
+ * Some of these may hold old data, so the caller cuts the file at the new end.
+ *
+ * Context: detach; called after qcow_alloc_withdraw().
+ */
+void qcow_alloc_cut_found(struct qcow_image *image);
+
+/**
  * qcow_alloc_add - put an extent of fresh clusters into the reserve
  * @first: take it before others, as it lies inside the file
  */

@@ -4,7 +4,6 @@
  * the file, or with new ones at its end.
  */
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "file/file.h"
@@ -18,6 +17,7 @@
 #include "image/core/park.h"
 #include "image/core/types.h"
 #include "image/space/alloc.h"
+#include "image/space/end.h"
 #include "image/space/free.h"
 #include "image/space/metadata.h"
 #include "image/space/refill.h"
@@ -350,46 +350,6 @@ static void refill_work(struct work_struct *work)
 }
 
 /*
- * Find the highest cluster with a refcount, plus one.  The refcounts may be
- * wrong, so the result is at least behind all metadata that the header and the
- * L1 table lead to.
- */
-static int find_end(struct qcow_image *image, bool killable, u64 *end)
-{
-	u8 bits = qcow2_refcount_block_bits(&image->geo);
-	long index = image->refs.entries;
-	u64 offset;
-
-	*end = 0;
-	while (index--) {
-		struct qcow_refblock *b;
-		u64 i = 1ULL << bits;
-
-		/* a block behind the file's end would read zeros */
-		offset = image->refs.table[index] & QCOW2_REFTABLE_OFFSET_MASK;
-		if (!offset || offset >= qcow_file_size(image->file))
-			continue;
-		if (killable && fatal_signal_pending(current))
-			return -EINTR;
-		b = qcow_refblock_get(image, index);
-		if (IS_ERR(b))
-			return PTR_ERR(b);
-		while (i && !qcow2_refcount_get(b->data,
-						image->geo.refcount_order,
-						i - 1))
-			i--;
-		qcow_refblock_put(image, b);
-		if (i) {
-			*end = ((u64)index << bits) + i;
-			break;
-		}
-	}
-	*end = max(*end, qcow_metadata_end(image));
-	return *end > QCOW2_MAX_HOST_OFFSET >> image->geo.cluster_bits ?
-	       -EUCLEAN : 0;
-}
-
-/*
  * No durable entry leads to what lies behind the end.  After a crash it may be
  * data of writes that were lost.  Cut it off, so that an extension of the file
  * reads zeros there.
@@ -406,8 +366,8 @@ static int cut_tail(struct qcow_image *image)
 }
 
 /*
- * find_end() read the last block before scan_end was known, so its free
- * clusters were not noted.  Note them now.
+ * Read the last block, which notes its free clusters: the first refill takes
+ * them before it extends the file.
  */
 static int find_in_last(struct qcow_image *image)
 {
@@ -415,25 +375,18 @@ static int find_in_last(struct qcow_image *image)
 						  image->alloc.end - 1);
 	struct qcow_refblock *b = qcow_refblock_get(image, index);
 
-	if (IS_ERR_OR_NULL(b))
-		return PTR_ERR_OR_ZERO(b);
-	mutex_lock(&image->refs.mutex);
-	qcow_alloc_found(image, b->data, index);
-	mutex_unlock(&image->refs.mutex);
-	qcow_refblock_put(image, b);
-	return 0;
+	if (!IS_ERR_OR_NULL(b))
+		qcow_refblock_put(image, b);
+	return PTR_ERR_OR_ZERO(b);
 }
 
-static void free_extents(struct qcow_image *image, struct list_head *list)
+static void free_found(struct qcow_image *image)
 {
 	struct qcow_extent *e, *next;
 
-	list_for_each_entry_safe(e, next, list, node) {
-		if (e->block)
-			qcow_refblock_put(image, e->block);
+	list_for_each_entry_safe(e, next, &image->refs.found, node)
 		kfree(e);
-	}
-	INIT_LIST_HEAD(list);
+	INIT_LIST_HEAD(&image->refs.found);
 }
 
 int qcow_alloc_init(struct qcow_image *image)
@@ -448,7 +401,7 @@ int qcow_alloc_init(struct qcow_image *image)
 	INIT_LIST_HEAD(&alloc->waiters);
 	INIT_WORK(&alloc->refill, refill_work);
 	alloc->step = max(STEP_MIN >> image->geo.cluster_bits, 1ULL);
-	err = find_end(image, true, &alloc->end);
+	err = qcow_find_end(image, &alloc->end);
 	if (err)
 		return err;
 	alloc->scan_end = alloc->end;
@@ -456,20 +409,22 @@ int qcow_alloc_init(struct qcow_image *image)
 	if (!err)
 		err = cut_tail(image);
 	if (err)
-		free_extents(image, &image->refs.found);
+		free_found(image);
 	return err;
 }
 
+/*
+ * No refcount has to be read to find the end.  Where the file ends with free
+ * clusters, these are in the reserve, which never used them or got them back,
+ * or among those that were found free.  Freed clusters that could not be
+ * punched are in neither, and stay for the next attach to cut off.
+ */
 int qcow_alloc_destroy(struct qcow_image *image, bool cut)
 {
-	struct qcow_alloc *alloc = &image->alloc;
-	int err = 0;
-
-	cancel_work_sync(&alloc->refill);
-	free_extents(image, &alloc->extents);
-	free_extents(image, &alloc->emptied);
-	free_extents(image, &image->refs.found);
+	qcow_alloc_stop(image);
+	qcow_alloc_withdraw(image);
 	if (cut)
-		err = find_end(image, false, &alloc->end);
-	return err || !cut ? err : cut_tail(image);
+		qcow_alloc_cut_found(image);
+	free_found(image);
+	return cut ? cut_tail(image) : 0;
 }
