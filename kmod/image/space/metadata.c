@@ -19,11 +19,24 @@
 #include "image/map/snaptable.h"
 #include "image/space/metadata.h"
 
+/* So many entries or notes are looked at before other tasks may run. */
+#define LOOKS		1024
+
+/*
+ * An image can have millions of notes, so the two numbers share a word.  The
+ * clusters of a file of 2^56 bytes have numbers of 47 bits, and no structure
+ * has more than 2^17 of them: the snapshot table, of 64 MiB at most.
+ */
 struct qcow_metadata {
 	struct rb_node node;
-	u64 first;
-	u64 count;
+	u64 first : 47;
+	u64 rest : 17;		/* clusters behind the first one */
 };
+
+static u64 note_end(const struct qcow_metadata *m)
+{
+	return (u64)m->first + m->rest + 1;
+}
 
 struct qcow_metadata *qcow_metadata_alloc(gfp_t gfp)
 {
@@ -39,7 +52,7 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 	struct qcow_metadata *other;
 
 	m->first = first;
-	m->count = count;
+	m->rest = count - 1;
 	spin_lock(&index->lock);
 	link = &index->root.rb_node;
 	while (*link) {
@@ -47,7 +60,7 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 		other = rb_entry(parent, struct qcow_metadata, node);
 		if (first + count <= other->first) {
 			link = &parent->rb_left;
-		} else if (first >= other->first + other->count) {
+		} else if (first >= note_end(other)) {
 			link = &parent->rb_right;
 		} else {
 			spin_unlock(&index->lock);
@@ -71,7 +84,7 @@ static struct qcow_metadata *find_metadata(struct qcow_metadata_index *index,
 
 		if (first + count <= m->first)
 			node = node->rb_left;
-		else if (first >= m->first + m->count)
+		else if (first >= note_end(m))
 			node = node->rb_right;
 		else
 			return m;
@@ -101,13 +114,61 @@ void qcow_metadata_remove(struct qcow_image *image, u64 first)
 	kfree(m);
 }
 
+/* Return the first note that does not lie before cluster @first. */
+static struct qcow_metadata *first_note(struct qcow_metadata_index *index,
+					u64 first)
+{
+	struct rb_node *node = index->root.rb_node;
+	struct qcow_metadata *found = NULL;
+
+	lockdep_assert_held(&index->lock);
+	while (node) {
+		struct qcow_metadata *m = rb_entry(node, struct qcow_metadata,
+						   node);
+
+		if (first < note_end(m)) {
+			found = m;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+bool qcow_metadata_find(struct qcow_image *image, u64 first, u64 count,
+			u64 *at, u64 *n)
+{
+	struct qcow_metadata *m;
+	bool found = false;
+
+	spin_lock(&image->metadata.lock);
+	m = first_note(&image->metadata, first);
+	if (m && m->first < first + count) {
+		*at = m->first;
+		*n = note_end(m) - m->first;
+		found = true;
+	}
+	spin_unlock(&image->metadata.lock);
+	return found;
+}
+
 u64 qcow_metadata_end(struct qcow_image *image)
 {
 	struct rb_node *last = rb_last(&image->metadata.root);
 	struct qcow_metadata *m = rb_entry_safe(last, struct qcow_metadata,
 						node);
 
-	return m ? m->first + m->count : 0;
+	return m ? note_end(m) : 0;
+}
+
+/* Called for each entry of a table: give way, and return -EINTR if killed. */
+static int look_around(u32 i)
+{
+	if (i % LOOKS)
+		return 0;
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 /*
@@ -123,9 +184,7 @@ static int note_place(struct qcow_image *image, const char *what, u64 offset,
 
 	if (!count)
 		return 0;
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	m = qcow_metadata_alloc(GFP_KERNEL);
+	m = qcow_metadata_alloc(GFP_KERNEL_ACCOUNT);
 	if (!m)
 		return -ENOMEM;
 	if (!qcow_metadata_add(image, m, offset >> bits, count))
@@ -145,6 +204,8 @@ static int note_refblocks(struct qcow_image *image, struct qcow_reason *why)
 	for (i = 0; i < image->refs.entries; i++) {
 		u64 entry = image->refs.table[i];
 
+		if (look_around(i))
+			return -EINTR;
 		if (qcow2_reftable_entry_check(&image->geo, i, entry, &fault))
 			return qcow_refuse_fault(why, -EUCLEAN, image->path,
 						 &fault);
@@ -174,6 +235,8 @@ static int note_l2_tables(struct qcow_image *image, struct qcow_reason *why)
 	for (i = 0; i < image->active.l1_size; i++) {
 		u64 entry = image->active.l1_table[i];
 
+		if (look_around(i))
+			return -EINTR;
 		/* a malformed entry is reported by the lookup that uses it */
 		if (qcow2_l1_entry_check(&image->geo, i, entry, &fault))
 			continue;
@@ -233,9 +296,13 @@ int qcow_metadata_init(struct qcow_image *image, struct qcow_reason *why)
 void qcow_metadata_destroy(struct qcow_image *image)
 {
 	struct qcow_metadata *m, *next;
+	unsigned int n = 0;
 
 	rbtree_postorder_for_each_entry_safe(m, next, &image->metadata.root,
-					     node)
+					     node) {
 		kfree(m);
+		if (!(++n % LOOKS))
+			cond_resched();
+	}
 	image->metadata.root = RB_ROOT;
 }

@@ -36,7 +36,7 @@ void qcow_metadata_destroy(struct qcow_image *image);
 struct qcow_metadata *qcow_metadata_alloc(gfp_t gfp);
 
 /**
- * qcow_metadata_add - note @count clusters from @first on as metadata
+ * qcow_metadata_add - note 1 to 2^17 clusters from @first on as metadata
  * @m: from qcow_metadata_alloc(); the index takes it over
  *
  * Return: NULL; or @m, for the caller to free, if one of the clusters was noted
@@ -47,6 +47,19 @@ struct qcow_metadata *qcow_metadata_add(struct qcow_image *image,
 					u64 count);
 /** qcow_metadata_remove - remove the note that covers cluster @first */
 void qcow_metadata_remove(struct qcow_image *image, u64 first);
+
+/**
+ * qcow_metadata_find - find the first metadata in a range of clusters
+ * @first: number of the first cluster of the range
+ * @count: clusters of the range
+ * @at:	   set to the number of the first cluster that was noted with the first
+ *	   one of the range that holds metadata; may lie before the range
+ * @n:	   set to the number of clusters that were noted together from there on
+ *
+ * Return: true if there is metadata.
+ */
+bool qcow_metadata_find(struct qcow_image *image, u64 first, u64 count,
+			u64 *at, u64 *n);
 
 /** qcow_is_metadata - does one of @count clusters from @first hold metadata? */
 bool qcow_is_metadata(struct qcow_image *image, u64 first, u64 count);
