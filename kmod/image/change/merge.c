@@ -131,6 +131,9 @@ static int copy_range(struct qcow_image *image, u64 pos, u64 end)
 	int err = 0;
 
 	for (; !err && pos < end; pos += run.len) {
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		err = merge_look(image, pos, end - pos, &run);
 		if (!err)
 			err = copy_run(image, &run, pos, end);
@@ -201,7 +204,6 @@ static long copy_some(struct qcow_image *image)
 	long n;
 
 	do {
-		cond_resched();
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		n = copy_next(image);
@@ -264,12 +266,13 @@ static struct qcow_merge_state *merge_alloc(u64 size)
 		merge->bits++;
 	merge->granules = DIV_ROUND_UP_ULL(size, 1ULL << merge->bits);
 	merge->dirty = kvcalloc(BITS_TO_LONGS(merge->granules), sizeof(long),
-				GFP_KERNEL);
-	merge->mem = kvmalloc(COPY_BYTES, GFP_KERNEL);
+				GFP_KERNEL_ACCOUNT);
+	merge->mem = kvmalloc(COPY_BYTES, GFP_KERNEL_ACCOUNT);
 	if (merge->mem)
 		merge->bvec = kvcalloc(qcow_buf_map_segs(merge->mem,
 							 COPY_BYTES),
-				       sizeof(*merge->bvec), GFP_KERNEL);
+				       sizeof(*merge->bvec),
+				       GFP_KERNEL_ACCOUNT);
 	if (merge->dirty && merge->bvec) {
 		bitmap_set(merge->dirty, 0, merge->granules);
 		return merge;

@@ -3,6 +3,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"
@@ -13,40 +14,55 @@
 #include "image/core/types.h"
 #include "image/map/snaptable.h"
 
-/* Bytes that are read first to look at one entry of the snapshot table. */
-#define SNAPSHOT_READ	(QCOW2_MAX_SNAPSHOT_EXTRA + 512)
+/* So much of the snapshot table is read at once: many entries, mostly. */
+#define TABLE_READ	SZ_64K
 
-/* Parse the entry at t->offset.  If it is longer than the buffer, read more. */
+/* Have the part of the table with @want bytes of the entry in the buffer. */
+static int table_fill(struct qcow_snaptable *t, size_t want)
+{
+	struct qcow_file *file = t->image->file;
+	u64 end = t->offset + max_t(size_t, want, TABLE_READ);
+
+	kvfree(t->buf);
+	t->start = round_down(t->offset, (u64)file->align);
+	t->size = round_up(end, (u64)file->align) - t->start;
+	t->buf = kvmalloc(t->size, GFP_KERNEL);
+	if (!t->buf)
+		return -ENOMEM;
+	return qcow_file_read(file, t->buf, t->size, t->start);
+}
+
+/* How many bytes from the entry on are in the buffer? */
+static size_t table_has(const struct qcow_snaptable *t)
+{
+	if (!t->buf || t->offset < t->start ||
+	    t->offset >= t->start + t->size)
+		return 0;
+	return t->start + t->size - t->offset;
+}
+
+/*
+ * Parse the entry at t->offset.  If not all of it is in the buffer, the parser
+ * says how much of it is needed; then read on.
+ */
 static int table_entry(struct qcow_snaptable *t, struct qcow2_snapshot *s,
 		       struct qcow_reason *why)
 {
-	size_t want = SNAPSHOT_READ;
 	struct qcow_fault fault;
+	size_t want = 1;
 	int err;
 
-	for (;;) {
-		if (want > t->size) {
-			kvfree(t->buf);
-			t->size = want;
-			t->buf = kvmalloc(want, GFP_KERNEL);
-			if (!t->buf)
-				return -ENOMEM;
-		}
-		err = qcow_file_read(t->image->file, t->buf, want, t->offset);
+	do {
+		err = table_has(t) < want ? table_fill(t, want) : 0;
 		if (err)
 			return qcow_refuse(why, err,
 					   "%s: the snapshot table at 0x%llx cannot be read (%d)",
 					   t->image->path, t->offset, err);
-		err = qcow2_snapshot_parse(&t->image->header, t->buf, want,
-					   t->offset, s, &fault);
-		if (err != -ENODATA)
-			break;
-		if (s->entry_len <= want)
-			return qcow_refuse(why, -EUCLEAN,
-					   "%s: the snapshot table entry at 0x%llx does not end",
-					   t->image->path, t->offset);
+		err = qcow2_snapshot_parse(&t->image->header,
+					   t->buf + (t->offset - t->start),
+					   table_has(t), t->offset, s, &fault);
 		want = s->entry_len;
-	}
+	} while (err == -ENODATA);
 	return err ? qcow_refuse_fault(why, err, t->image->path, &fault) : 0;
 }
 
@@ -77,6 +93,7 @@ int qcow_snaptable_find(struct qcow_snaptable *t, const char *string, u32 len,
 	t->offset = t->image->header.snapshots_offset;
 	t->done = 0;
 	for (i = 0; i < t->image->header.nb_snapshots; i++) {
+		cond_resched();
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		err = table_entry(t, s, why);
@@ -102,6 +119,7 @@ int qcow_snaptable_walk(struct qcow_image *image,
 	u32 i;
 
 	for (i = 0; i < image->header.nb_snapshots && !err; i++) {
+		cond_resched();
 		err = fatal_signal_pending(current) ? -EINTR :
 		      table_entry(&t, &s, why);
 		if (!err)

@@ -9,13 +9,22 @@ struct qcow2_snapshot;
 struct qcow_image;
 struct qcow_reason;
 
-/** struct qcow_snaptable - a buffer with one entry of the snapshot table */
+/**
+ * struct qcow_snaptable - an entry of the snapshot table, and a buffer
+ * @image:  the image
+ * @offset: of the entry in the file, bytes
+ * @done:   bytes of the entries before it
+ * @buf:    a part of the table, or NULL
+ * @size:   bytes at @buf
+ * @start:  offset of that part in the file, bytes
+ */
 struct qcow_snaptable {
 	struct qcow_image *image;
-	u64 offset;		/* of the entry in the file, bytes */
-	u64 done;		/* bytes of the entries before it */
+	u64 offset;
+	u64 done;
 	void *buf;
 	size_t size;
+	u64 start;
 };
 
 typedef int qcow_snapshot_call(struct qcow_image *image,

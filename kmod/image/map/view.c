@@ -4,10 +4,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "file/file_io.h"
 #include "file/reason.h"
 #include "format/header.h"
-#include "format/l2.h"
+#include "image/core/table.h"
 #include "image/core/types.h"
 #include "image/map/cache.h"
 #include "image/map/view.h"
@@ -31,19 +30,18 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 	view->size = round_down(size, SECTOR_SIZE);
 	view->l1_table_offset = l1_table_offset;
 	view->l1_size = need;
-	view->l1_table = kvzalloc(round_up(bytes + 1, PAGE_SIZE), GFP_KERNEL);
+	view->l1_table = kvzalloc(round_up(bytes + 1, PAGE_SIZE),
+				  GFP_KERNEL_ACCOUNT);
 	if (!view->l1_table)
 		return -ENOMEM;
-	err = bytes ? qcow_file_read(image->file, view->l1_table, bytes,
-				     l1_table_offset) : 0;
+	err = qcow_table_read(image, view->l1_table, bytes / sizeof(u64),
+			      l1_table_offset);
 	if (err) {
 		kvfree(view->l1_table);
 		return qcow_refuse(why, err,
 				   "%s: the L1 table at 0x%llx cannot be read (%d)",
 				   image->path, l1_table_offset, err);
 	}
-	qcow2_be64_decode(view->l1_table, view->l1_table,
-			  bytes / sizeof(u64));
 	return 0;
 }
 

@@ -118,6 +118,7 @@ static int release_freed(struct qcow_image *image, struct freed *f,
 	long left;
 
 	for (; count; count--, first++) {
+		cond_resched();
 		left = qcow_refs_drop(image, first);
 		if (left == -ENOMEM)
 			continue;

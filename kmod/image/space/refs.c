@@ -17,6 +17,7 @@
 #include "format/l2.h"
 #include "format/refcount.h"
 #include "image/core/health.h"
+#include "image/core/table.h"
 #include "image/core/types.h"
 #include "image/space/free.h"
 #include "image/space/refs.h"
@@ -71,21 +72,20 @@ int qcow_refs_init(struct qcow_image *image)
 	xa_init(&refs->blocks);
 	xa_init(&refs->watched);
 	refs->entries = bytes / sizeof(u64);
-	refs->table = kvmalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL);
+	refs->table = kvzalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL_ACCOUNT);
 	if (!refs->table)
 		return -ENOMEM;
-	err = qcow_file_read(image->file, refs->table, bytes,
-			     h->refcount_table_offset);
+	err = qcow_table_read(image, refs->table, refs->entries,
+			      h->refcount_table_offset);
 	if (err) {
 		kvfree(refs->table);
 		return err;
 	}
-	qcow2_be64_decode(refs->table, refs->table, refs->entries);
 	refs->nr_scanned = refs->entries;
 	refs->scanned = kvcalloc(BITS_TO_LONGS(refs->entries), sizeof(long),
-				 GFP_KERNEL);
-	refs->copy = kvmalloc(1UL << h->cluster_bits, GFP_KERNEL);
-	refs->piece = kmalloc(PIECE + SECTOR_SIZE, GFP_KERNEL);
+				 GFP_KERNEL_ACCOUNT);
+	refs->copy = kvmalloc(1UL << h->cluster_bits, GFP_KERNEL_ACCOUNT);
+	refs->piece = kmalloc(PIECE + SECTOR_SIZE, GFP_KERNEL_ACCOUNT);
 	if (refs->copy && refs->scanned && refs->piece)
 		return 0;
 	qcow_refs_destroy(image);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Read a long table of 64-bit entries. */
+#ifndef QCOW_IMAGE_CORE_TABLE_H
+#define QCOW_IMAGE_CORE_TABLE_H
+
+#include <linux/types.h>
+
+struct qcow_image;
+
+/**
+ * qcow_table_read - read a table of the image file into memory, in CPU order
+ * @image:   the image
+ * @table:   kvmalloc()ed memory for the entries, all 0
+ * @entries: number of entries
+ * @offset:  of the table in the file, bytes
+ *
+ * The table is read in parts, between which the task gives way to others.
+ *
+ * Context: attach; may sleep.
+ * Return: 0; -EINTR if a fatal signal came; or another error.
+ */
+int qcow_table_read(struct qcow_image *image, u64 *table, u64 entries,
+		    u64 offset);
+
+#endif /* QCOW_IMAGE_CORE_TABLE_H */
