@@ -25,7 +25,6 @@
 #include "image/image.h"
 #include "image/io/cmd.h"
 #include "image/io/commit.h"
-#include "image/io/verify.h"
 #include "image/map/cache.h"
 #include "image/map/l1.h"
 #include "image/space/alloc.h"
@@ -118,10 +117,11 @@ static int prepare_switch(const struct qcow_shadow *s,
 	u32 size = max(s->header.l1_size, s->image->header.l1_size);
 	int err = qcow_l1_resize(s->image, size);
 
-	if (!err)
-		err = qcow_verify_reset(s->image, size);
-	return err || change->op != QCOW_CHANGE_SNAPSHOT_APPLY ? err :
-	       note_tables(s);
+	if (err)
+		return err;
+	/* from now on no slice of the active disk is verified */
+	qcow_bits_clear(&s->image->verified);
+	return change->op == QCOW_CHANGE_SNAPSHOT_APPLY ? note_tables(s) : 0;
 }
 
 /* The file is the new image now.  Make the image in memory the same. */

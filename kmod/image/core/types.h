@@ -22,6 +22,7 @@
 #include <linux/xarray.h>
 
 #include "format/header.h"
+#include "image/core/bits.h"
 #include "image/core/interface.h"
 
 struct qcow_reason;
@@ -124,13 +125,14 @@ struct qcow_health {
  * @lock:	held while an entry of the table and its bit in @dirty are set
  * @dirty:	a bit for each unit of the table that has to be written
  * @units:	a bit for each unit that the running commit writes
- * @copy:	a copy of the table, in which these units are valid; big-endian
+ * @copies:	by number, memory for a copy of each unit that was ever changed;
+ *		those of @units are valid; big-endian
  */
 struct qcow_l1 {
 	spinlock_t lock;
 	unsigned long *dirty;
 	unsigned long *units;
-	u64 *copy;
+	struct xarray copies;
 };
 
 /**
@@ -415,7 +417,7 @@ struct qcow_image {
 	struct qcow_merge_state *merge;
 	bool merged_into;
 	u64 changes;
-	unsigned long *verified;
+	struct qcow_bits verified;
 	struct mutex header_lock;
 	struct work_struct corrupted;
 	struct qcow_stats __percpu *stats;

@@ -565,7 +565,7 @@ static int copy_table(struct qcow_image *image, u64 l1_index, u64 old,
 	int err;
 
 	m = qcow_metadata_alloc(GFP_NOIO);
-	if (!table || !m) {
+	if (!table || !m || qcow_l1_prepare(image, l1_index, GFP_NOIO)) {
 		kvfree(table);
 		kfree(m);
 		return -ENOMEM;

@@ -8,8 +8,7 @@
  * slice, each entry with the flag is checked against the refcounts and against
  * the index of metadata.  From then on only the driver changes the slice.
  */
-#include <linux/bitmap.h>
-#include <linux/slab.h>
+#include <linux/log2.h>
 
 #include "file/record.h"
 #include "format/fault.h"
@@ -25,33 +24,25 @@
 #include "image/space/metadata.h"
 #include "image/space/refs.h"
 
-int qcow_verify_reset(struct qcow_image *image, u32 l1_size)
+/* log2 of the number of slices in a table; they lie in one chunk of the bits */
+static u8 in_table(const struct qcow_image *image)
 {
-	u8 in_table = image->geo.l2_bits - image->entry_bits;
-	unsigned long bits = (unsigned long)max(l1_size, 1U) << in_table;
-	unsigned long *verified = kvcalloc(BITS_TO_LONGS(bits), sizeof(long),
-					   GFP_KERNEL);
-
-	if (!verified)
-		return -ENOMEM;
-	kvfree(image->verified);
-	image->verified = verified;
-	return 0;
+	BUILD_BUG_ON(QCOW2_MAX_CLUSTER_BITS - ilog2(QCOW_SLICE_MAX) >
+		     QCOW_BITS_SHIFT);
+	return image->geo.l2_bits - image->entry_bits;
 }
 
-int qcow_verify_init(struct qcow_image *image)
+int qcow_prepare_table_verified(struct qcow_image *image, u64 l1_index,
+				gfp_t gfp)
 {
-	return qcow_verify_reset(image, image->active.l1_size);
+	return qcow_bits_prepare(&image->verified, l1_index << in_table(image),
+				 gfp);
 }
 
 void qcow_set_table_verified(struct qcow_image *image, u64 l1_index)
 {
-	u8 in_table = image->geo.l2_bits - image->entry_bits;
-	unsigned long n = l1_index << in_table;
-	unsigned long end = n + (1UL << in_table);
-
-	for (; n < end; n++)
-		set_bit(n, image->verified);
+	qcow_bits_set(&image->verified, l1_index << in_table(image),
+		      1UL << in_table(image));
 }
 
 static int verify_refuse(struct qcow_image *image, const char *structure,
@@ -227,13 +218,10 @@ static int verify_entries(struct look *l)
 }
 
 /* A table is verified together with the first of its slices. */
-static bool table_verified(const struct qcow_image *image, u64 l1_index)
+static bool table_verified(struct qcow_image *image, u64 l1_index)
 {
-	u8 in_table = image->geo.l2_bits - image->entry_bits;
-	unsigned long first = l1_index << in_table;
-	unsigned long end = first + (1UL << in_table);
-
-	return find_next_bit(image->verified, end, first) < end;
+	return qcow_bits_any(&image->verified, l1_index << in_table(image),
+			     1UL << in_table(image));
 }
 
 /*
@@ -259,10 +247,18 @@ static int verify_table(struct look *l, u64 l1_index)
 		return verify_refuse(image, "L1 entry",
 				     "leads to a free cluster", l1_index,
 				     entry & QCOW2_L1E_OFFSET_MASK);
+	err = qcow_l1_prepare(image, l1_index, GFP_NOIO);
+	if (err)
+		return err;
 	spin_lock(&image->l1.lock);
 	qcow_l1_set(image, l1_index, entry & ~QCOW2_OFLAG_COPIED);
 	spin_unlock(&image->l1.lock);
 	return 1;
+}
+
+static bool is_verified(struct qcow_image *image, unsigned long number)
+{
+	return qcow_bits_any(&image->verified, number, 1);
 }
 
 int qcow_verify_slice(struct qcow_cmd *cmd)
@@ -274,19 +270,21 @@ int qcow_verify_slice(struct qcow_cmd *cmd)
 		.number = pos >> (image->geo.cluster_bits +
 				  image->entry_bits),
 	};
-	int ret = 0;
+	int ret = qcow_bits_prepare(&image->verified, l.number, GFP_NOIO);
 
+	if (ret)
+		return ret;
 	/* two tasks at a time would get the same result, but one suffices */
 	mutex_lock(&image->cow.tables);
-	if (!test_bit(l.number, image->verified))
+	if (!is_verified(image, l.number))
 		ret = verify_table(&l, pos >> (image->geo.cluster_bits +
 					       image->geo.l2_bits));
 	if (!ret && !image->geo.external_data &&
-	    !test_bit(l.number, image->verified))
+	    !is_verified(image, l.number))
 		ret = verify_entries(&l);
 	if (!ret) {
 		/* a load that sees the bit reads the flags from the file */
-		set_bit(l.number, image->verified);
+		qcow_bits_set(&image->verified, l.number, 1);
 		qcow_slice_set_writable(&image->active, l.number);
 	}
 	mutex_unlock(&image->cow.tables);

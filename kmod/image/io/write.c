@@ -29,12 +29,15 @@ static int new_table(struct qcow_cmd *cmd, u64 l1_index, bool nowait)
 {
 	struct qcow_image *image = cmd->view->image;
 	u64 *entry = &image->active.l1_table[l1_index], fresh;
-	struct qcow_metadata *m;
+	gfp_t gfp = nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO;
+	struct qcow_metadata *m = qcow_metadata_alloc(gfp);
 	u32 got = 1;
 
-	m = qcow_metadata_alloc(nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO);
-	if (!m)
+	if (!m || qcow_prepare_table_verified(image, l1_index, gfp) ||
+	    qcow_l1_prepare(image, l1_index, gfp)) {
+		kfree(m);
 		return nowait ? -EAGAIN : -ENOMEM;
+	}
 	spin_lock(&image->l1.lock);
 	if (!(*entry & QCOW2_L1E_OFFSET_MASK)) {
 		got = qcow_alloc_take(image, 1, &fresh);

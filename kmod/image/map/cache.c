@@ -99,7 +99,8 @@ int qcow_cache_init(struct qcow_image *image, u64 size)
 	cache->cluster_size = 1U << image->geo.cluster_bits;
 	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
 	buckets = roundup_pow_of_two(min(cache->limit, BUCKETS_MAX));
-	cache->hash = kvcalloc(buckets, sizeof(*cache->hash), GFP_KERNEL);
+	cache->hash = kvcalloc(buckets, sizeof(*cache->hash),
+			       GFP_KERNEL_ACCOUNT);
 	if (!cache->hash)
 		return -ENOMEM;
 	cache->hash_mask = buckets - 1;
@@ -218,10 +219,11 @@ static void slice_publish(struct qcow_cache *cache, struct qcow_slice *slice)
 static bool load_is_writable(const struct qcow_slice_load *load)
 {
 	const struct qcow_slice *slice = load->slice;
-	const struct qcow_image *image = slice->view->image;
+	struct qcow_image *image = slice->view->image;
 
 	return image->writable && slice->view == &image->active &&
-	       !load->shared && test_bit(slice->number, image->verified);
+	       !load->shared &&
+	       qcow_bits_any(&image->verified, slice->number, 1);
 }
 
 static void slice_forget(struct qcow_slice *slice)

@@ -7,7 +7,6 @@
  * write it.
  */
 #include <linux/bitmap.h>
-#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"
@@ -23,6 +22,25 @@ static u32 l1_unit(const struct qcow_image *image)
 static unsigned long l1_units(const struct qcow_image *image)
 {
 	return DIV_ROUND_UP(max(image->active.l1_size, 1U), l1_unit(image));
+}
+
+int qcow_l1_prepare(struct qcow_image *image, u64 index, gfp_t gfp)
+{
+	u32 per = l1_unit(image);
+	struct xarray *copies = &image->l1.copies;
+	void *copy;
+	int err;
+
+	if (xa_load(copies, index / per))
+		return 0;
+	copy = kmalloc_array(per, sizeof(u64), gfp);
+	if (!copy)
+		return -ENOMEM;
+	err = xa_insert(copies, index / per, copy, gfp);
+	if (err)
+		kfree(copy);
+	/* another task may have been faster */
+	return err == -EBUSY ? 0 : err;
 }
 
 void qcow_l1_set(struct qcow_image *image, u64 index, u64 entry)
@@ -58,7 +76,7 @@ void qcow_l1_copy(struct qcow_image *image)
 		/* the bit before the entry; pairs with qcow_l1_set() */
 		smp_mb__after_atomic();
 		__set_bit(unit, l1->units);
-		qcow2_be64_encode(l1->copy + unit * per,
+		qcow2_be64_encode(xa_load(&l1->copies, unit),
 				  image->active.l1_table + unit * per, per);
 	}
 }
@@ -76,8 +94,7 @@ int qcow_l1_write(struct qcow_image *image)
 	int err = 0;
 
 	for_each_set_bit(unit, l1->units, l1_units(image)) {
-		err = qcow_file_write(image->file,
-				      l1->copy + unit * per,
+		err = qcow_file_write(image->file, xa_load(&l1->copies, unit),
 				      per * sizeof(u64),
 				      image->header.l1_table_offset +
 				      unit * per * sizeof(u64));
@@ -96,30 +113,37 @@ void qcow_l1_undo_copy(struct qcow_image *image)
 		set_bit(unit, l1->dirty);
 }
 
+void qcow_l1_init(struct qcow_l1 *l1)
+{
+	spin_lock_init(&l1->lock);
+	xa_init(&l1->copies);
+}
+
 void qcow_l1_free(struct qcow_l1 *l1)
 {
+	unsigned long unit;
+	void *copy;
+
+	xa_for_each(&l1->copies, unit, copy)
+		kfree(copy);
+	xa_destroy(&l1->copies);
 	bitmap_free(l1->dirty);
 	bitmap_free(l1->units);
-	kvfree(l1->copy);
 }
 
 int qcow_l1_resize(struct qcow_image *image, u32 l1_size)
 {
 	unsigned long units = DIV_ROUND_UP(max(l1_size, 1U), l1_unit(image));
-	struct qcow_l1 new = {
-		.dirty = bitmap_zalloc(units, GFP_KERNEL),
-		.units = bitmap_zalloc(units, GFP_KERNEL),
-		.copy = kvmalloc(units * l1_unit(image) * sizeof(u64),
-				 GFP_KERNEL),
-	};
+	unsigned long *dirty = bitmap_zalloc(units, GFP_KERNEL_ACCOUNT);
+	unsigned long *bits = bitmap_zalloc(units, GFP_KERNEL_ACCOUNT);
 
-	if (!new.dirty || !new.units || !new.copy) {
-		qcow_l1_free(&new);
+	if (!dirty || !bits) {
+		bitmap_free(dirty);
+		bitmap_free(bits);
 		return -ENOMEM;
 	}
 	qcow_l1_free(&image->l1);
-	image->l1.dirty = new.dirty;
-	image->l1.units = new.units;
-	image->l1.copy = new.copy;
+	image->l1.dirty = dirty;
+	image->l1.units = bits;
 	return 0;
 }

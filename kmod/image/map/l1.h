@@ -5,13 +5,24 @@
 
 #include "image/core/types.h"
 
+/** qcow_l1_init - there are no changes, and no memory for them */
+void qcow_l1_init(struct qcow_l1 *l1);
+
+/**
+ * qcow_l1_prepare - allocate the memory that a commit needs to write an entry
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int qcow_l1_prepare(struct qcow_image *image, u64 index, gfp_t gfp);
+
 /**
  * qcow_l1_set - change an entry of the active L1 table
  *
  * If a task sees the new entry and then asks for a commit, that commit writes
  * the entry.
  *
- * Context: the caller holds @image->l1.lock.
+ * Context: qcow_l1_prepare() was called for the entry; the caller holds
+ * @image->l1.lock.
  */
 void qcow_l1_set(struct qcow_image *image, u64 index, u64 entry);
 

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Set up, and take down, what a qcow2 image needs to be written. */
-#include <linux/mm.h>
-
 #include "file/reason.h"
 #include "format/header.h"
 #include "image/core/header.h"
 #include "image/core/types.h"
 #include "image/io/commit.h"
 #include "image/io/cow.h"
-#include "image/io/verify.h"
 #include "image/map/cache.h"
+#include "image/map/l1.h"
 #include "image/open/writable.h"
 #include "image/space/alloc.h"
 #include "image/space/metadata.h"
@@ -45,10 +43,11 @@ static void init_members(struct qcow_image *image)
 {
 	qcow_cow_init(image);
 	spin_lock_init(&image->health.lock);
-	spin_lock_init(&image->l1.lock);
+	qcow_l1_init(&image->l1);
 	spin_lock_init(&image->commit.lock);
 	spin_lock_init(&image->metadata.lock);
 	image->metadata.root = RB_ROOT;
+	qcow_bits_init(&image->verified);
 	qcow_header_init(image);
 }
 
@@ -60,14 +59,11 @@ static int init_tables(struct qcow_image *image, struct qcow_reason *why)
 		return err;
 	err = qcow_metadata_init(image, why);
 	if (!err)
-		err = qcow_verify_init(image);
-	if (!err)
 		err = qcow_cache_init_copies(image);
 	if (!err)
 		err = qcow_alloc_init(image);
 	if (!err)
 		return 0;
-	kvfree(image->verified);
 	qcow_metadata_destroy(image);
 	qcow_refs_destroy(image);
 	return err;
@@ -77,7 +73,7 @@ static int destroy_tables(struct qcow_image *image, bool cut)
 {
 	int err = qcow_alloc_destroy(image, cut);
 
-	kvfree(image->verified);
+	qcow_bits_clear(&image->verified);
 	qcow_metadata_destroy(image);
 	qcow_refs_destroy(image);
 	return err;
