@@ -159,7 +159,7 @@ struct qcow_file *qcow_file_open(struct file *caller, bool write,
 	err = check_caller(caller, write, why);
 	if (err)
 		return ERR_PTR(err);
-	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	if (!file)
 		return ERR_PTR(-ENOMEM);
 	file->caller = get_file(caller);

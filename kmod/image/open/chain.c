@@ -43,13 +43,13 @@ static struct qcow_view *view_alloc(struct qcow_image *image,
 				    const struct qcow2_snapshot *s,
 				    struct qcow_reason *why)
 {
-	struct qcow_view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+	struct qcow_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM;
 
 	if (!view)
 		return ERR_PTR(-ENOMEM);
-	view->snapshot = kasprintf(GFP_KERNEL, "%.*s\t%.*s", s->id_len, s->id,
-				   s->name_len, s->name);
+	view->snapshot = kasprintf(GFP_KERNEL_ACCOUNT, "%.*s\t%.*s", s->id_len,
+				   s->id, s->name_len, s->name);
 	if (!view->snapshot)
 		goto free_view;
 	err = qcow_view_init(view, image, s->disk_size, s->l1_table_offset,

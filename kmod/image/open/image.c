@@ -37,7 +37,8 @@ static char *path_of(struct file *file)
 	if (!page)
 		return NULL;
 	path = file_path(file, page, PAGE_SIZE);
-	path = kstrdup(IS_ERR(path) ? "(unreachable)" : path, GFP_KERNEL);
+	path = kstrdup(IS_ERR(path) ? "(unreachable)" : path,
+		       GFP_KERNEL_ACCOUNT);
 	kfree(page);
 	return path;
 }
@@ -96,7 +97,7 @@ struct qcow_image *qcow_image_alloc(const struct qcow_open *open,
 				    struct qcow_reason *why)
 {
 	const struct qcow_layer_files *layer = &open->layers[number];
-	struct qcow_image *image = kzalloc(sizeof(*image), GFP_KERNEL);
+	struct qcow_image *image = kzalloc(sizeof(*image), GFP_KERNEL_ACCOUNT);
 
 	if (!image)
 		return ERR_PTR(-ENOMEM);
@@ -106,7 +107,7 @@ struct qcow_image *qcow_image_alloc(const struct qcow_open *open,
 		return ERR_PTR(qcow_refuse(why, -EINVAL, "unknown format %u",
 					   layer->format));
 	}
-	image->stats = alloc_percpu(struct qcow_stats);
+	image->stats = alloc_percpu_gfp(struct qcow_stats, GFP_KERNEL_ACCOUNT);
 	image->path = path_of(layer->file);
 	if (!image->stats || !image->path) {
 		free_percpu(image->stats);
