@@ -18,6 +18,20 @@ static void check_all(const u8 *block, unsigned int order, const u64 *model)
 		promise(qcow2_refcount_get(block, order, i) == model[i]);
 }
 
+/* From @at on, and from the end back. */
+static void check_runs(const u8 *block, unsigned int order, const u64 *model,
+		       u64 at)
+{
+	u64 n = BLOCK * 8ULL >> order, zeros = 0, end = n;
+
+	while (at + zeros < n && !model[at + zeros])
+		zeros++;
+	promise(qcow2_refcount_count_zeros(block, order, at, n - at) == zeros);
+	while (end && !model[end - 1])
+		end--;
+	promise(qcow2_refcount_end(block, order, n) == end);
+}
+
 static void check_table_entry(const struct qcow2_geometry *geo, u64 entry)
 {
 	u64 offset = entry & QCOW2_REFTABLE_OFFSET_MASK;
@@ -34,7 +48,7 @@ static void check_table_entry(const struct qcow2_geometry *geo, u64 entry)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	u64 model[BLOCK * 8] = {}, i, value, n;
+	u64 model[BLOCK * 8] = {}, i = 0, value, n;
 	struct qcow2_geometry geo;
 	struct qcow2_header h;
 	unsigned int order;
@@ -57,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		accepted();
 	}
 	check_all(block, order, model);
+	check_runs(block, order, model, i);
 	free(block);
 	return 0;
 }
