@@ -198,7 +198,8 @@ memory()
 	detach
 	grown=$(($(kernel_memory) - before))
 	echo "afterwards: $grown KiB"
-	[ $grown -le $((4 << 10)) ] || fail "$grown KiB are left"
+	# the L1 table alone would be more; others have taken some MiB
+	[ $grown -le $((24 << 10)) ] || fail "$grown KiB are left"
 }
 
 [ -b /dev/vda ] || skip "no scratch disk"
