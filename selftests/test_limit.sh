@@ -95,7 +95,7 @@ expect_fail 153 bash -c "ulimit -f 1; head -c 4K /dev/zero >$T/file"
 for type in ext4 xfs btrfs; do
 	scratch_fs $type 512
 	cd "$FS"
-	for direct in on off; do
+	for direct in auto off; do
 		echo "$type, direct I/O $direct"
 		for part in snapshots_and_sizes of_files bitmaps \
 			    backing_files; do
