@@ -1286,16 +1286,23 @@ static long do_damage(void)
 /* As it was at first, in the same file or in another one of that name. */
 static long restore(const struct file *file)
 {
+	bool anew = !file->block && one_in(2);
+	char path[PATH_MAX + 16];
 	int fd;
 
-	if (!file->block && one_in(2))
-		unlink(file->path);
-	fd = keep(open(file->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	/* whoever is killed here leaves the old one */
+	if (anew)
+		snprintf(path, sizeof(path), "%s.%u", file->path, task);
+	else
+		snprintf(path, sizeof(path), "%s", file->path);
+	fd = keep(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 	if (fd < 0)
 		return -1;
 	if (!file->block && ftruncate(fd, file->length))
 		return -1;
-	return pwrite(fd, file->pristine, file->length, 0);
+	if (pwrite(fd, file->pristine, file->length, 0) < 0)
+		return -1;
+	return anew ? rename(path, file->path) : 0;
 }
 
 static long do_restore(void)
@@ -1606,6 +1613,18 @@ static bool detach_all(void)
 	return !left;
 }
 
+/* For those who come after. */
+static void restore_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_files; i++) {
+		if (restore(&files[i]))
+			err(2, "%s", files[i].path);
+		close_all();
+	}
+}
+
 static void print_devices(void)
 {
 	unsigned int number;
@@ -1751,6 +1770,7 @@ int main(int argc, char **argv)
 	close(common);
 	common = open("/dev/" QCOW_CONTROL_NAME, O_RDWR | O_CLOEXEC);
 	take_down();
+	restore_all();
 	print_sum();
 	return 0;
 }
