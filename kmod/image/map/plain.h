@@ -65,19 +65,23 @@ static __always_inline bool qcow_map_quickly(struct qcow_view *view, u64 pos,
 {
 	struct qcow_image *image = view->image;
 	struct qcow_slice *slice;
-	bool found;
+	const bool *usable;
+	bool found = false;
 
 	if (!image->cache.plain)
 		return false;
 	rcu_read_lock();
 	slice = qcow_cache_seek(view, pos >> image->cache.disk_shift);
+	if (unlikely(!slice))
+		goto unlock;
+	usable = write ? &slice->writable : &slice->ready;
 	/* pairs with qcow_slice_set_writable() and slice_publish() */
-	found = slice && (write ? smp_load_acquire(&slice->writable) :
-				  smp_load_acquire(&slice->ready)) &&
+	found = smp_load_acquire(usable) &&
 		qcow_map_plain(image, slice, pos, len,
 			       write ? QCOW2_OFLAG_COPIED : 0, run);
 	if (likely(found))
 		qcow_slice_use(image, slice);
+unlock:
 	rcu_read_unlock();
 	return found;
 }
