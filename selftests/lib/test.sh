@@ -197,7 +197,11 @@ random_file()
 # same FILE FILE: to the last byte
 same()
 {
-	cmp "$1" "$2" || fail "$1 and $2 differ"
+	cmp "$1" "$2" && return
+	# udev reads a device through its page cache while a test writes past it
+	[ ! -b "$2" ] || ! dd if="$2" iflag=direct bs=64k status=none |
+		cmp "$1" - || echo "they differ in the page cache only"
+	fail "$1 and $2 differ"
 }
 
 # same_as_qemu IMAGE DEVICE: as qemu-img reads the image
