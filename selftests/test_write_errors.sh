@@ -354,8 +354,9 @@ bad_writeback()
 	disk_ends
 }
 
-# The page cache takes nothing from who is being killed, and here that is when
-# the change has begun, or has only the header left to write.
+# A snapshot is given up if the task that asked for it is killed while its tables
+# are built.  The page cache takes nothing from such a task; yet the image is
+# sound, and what was written for the snapshot is taken back.
 killed_in_a_change()
 {
 	local creator

@@ -81,9 +81,9 @@ static int change_locked(struct qcow_device *dev, struct qcow_change *change,
 	freeze = qcow_freeze(dev, change, why);
 	if (IS_ERR(freeze))
 		return PTR_ERR(freeze);
-	/* a file system that was frozen has written what it had not yet */
+	/* what the freeze has written, and what others wrote in that time */
 	stops = qcow_freeze_stops(freeze);
-	err = stops ? qcow_change_catch_up(dev->view, change, why) : 0;
+	err = qcow_change_catch_up(dev->view, change, why);
 	if (!err)
 		err = change_frozen(dev, change, pause_ns, why);
 	qcow_thaw(freeze);

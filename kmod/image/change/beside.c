@@ -210,14 +210,13 @@ static int mark_again(struct qcow_shadow *s, u32 index, u64 entry)
 	struct part all = part_of(s, 0, slices_per_table(s));
 	bool copied = host_of(s->seen[index]) && has_copy(s, index);
 	u64 refcount;
-	int ret;
+	int ret = 0;
 
 	/* the old table was not dropped by the change, but by the disk */
 	if (copied)
-		ret = qcow_shadow_give_back(s, host_of(s->seen[index]) >>
-					    s->image->geo.cluster_bits, 1);
-	else
-		ret = 0;
+		ret = qcow_shadow_undo_ref(s, host_of(s->seen[index]) >>
+					   s->image->geo.cluster_bits, 1,
+					   false);
 	if (!ret)
 		ret = qcow_tree_load(s, index, entry);
 	if (ret <= 0)
@@ -310,6 +309,9 @@ static int look(struct look *l, bool last)
 	int err = 0;
 
 	for (i = 0; i < s->header.l1_size && !err; i++) {
+		/* a disk may be large and empty: then this is all there is */
+		if (!host_of(READ_ONCE(s->image->active.l1_table[i])))
+			continue;
 		mutex_lock(writing);
 		err = look_at_table(l, i);
 		mutex_unlock(writing);
@@ -323,15 +325,17 @@ static int look(struct look *l, bool last)
 /* Have commits note what they write from now on. */
 static int begin(struct qcow_shadow *s)
 {
+	const gfp_t gfp = GFP_NOIO | __GFP_ACCOUNT;
 	struct qcow_cache *cache = &s->image->cache;
 	unsigned long bits = (unsigned long)max(s->header.l1_size, 1U) *
 			     slices_per_table(s);
 	size_t bytes = round_up((u64)s->header.l1_size * sizeof(u64) + 1,
 				PAGE_SIZE);
 
-	s->l1 = kvzalloc(bytes, GFP_NOIO);
-	s->seen = kvzalloc(bytes, GFP_NOIO);
-	s->written = kvcalloc(BITS_TO_LONGS(bits), sizeof(long), GFP_NOIO);
+	/* the image says how large these are, so the caller is charged */
+	s->l1 = kvzalloc(bytes, gfp);
+	s->seen = kvzalloc(bytes, gfp);
+	s->written = kvcalloc(BITS_TO_LONGS(bits), sizeof(long), gfp);
 	if (!s->l1 || !s->seen || !s->written)
 		return -ENOMEM;
 	mutex_lock(&cache->writing);

@@ -30,6 +30,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"
@@ -124,7 +125,6 @@ struct qcow_shadow *qcow_shadow_alloc(struct qcow_image *image,
 	s->image = image;
 	s->why = why;
 	s->header = image->header;
-	s->start = U64_MAX;
 	s->step = max(CHUNK_MIN >> image->geo.cluster_bits, 1ULL);
 	INIT_LIST_HEAD(&s->chunks);
 	xa_init(&s->blocks);
@@ -150,8 +150,10 @@ static void free_chunks(struct qcow_shadow *s)
 
 	list_for_each_entry_safe_reverse(c, prev, &s->chunks, node) {
 		used = s->switched ? c->used : 0;
-		for (i = used; i < c->used && !stays; i++)
+		for (i = used; i < c->used && !stays; i++) {
 			qcow_metadata_remove(s->image, c->first + i);
+			cond_resched();
+		}
 		if (!stays)
 			qcow_alloc_unreserve(s->image, c->first + used,
 					     c->count - used, !s->switched);
@@ -201,14 +203,16 @@ void qcow_shadow_free(struct qcow_shadow *s)
 
 static struct shadow_block *block_alloc(struct qcow_shadow *s)
 {
-	struct shadow_block *b = kzalloc(sizeof(*b), GFP_NOIO);
+	/* all blocks together may take much, so the caller is charged */
+	const gfp_t gfp = GFP_NOIO | __GFP_ACCOUNT;
+	struct shadow_block *b = kzalloc(sizeof(*b), gfp);
 	u64 entries = 1ULL << block_bits(s);
 
 	if (!b)
 		return NULL;
-	b->live = kvmalloc(to_bytes(s, 1), GFP_NOIO);
-	b->delta = kvcalloc(entries, sizeof(*b->delta), GFP_NOIO);
-	b->freed = kvcalloc(BITS_TO_LONGS(entries), sizeof(long), GFP_NOIO);
+	b->live = kvmalloc(to_bytes(s, 1), gfp);
+	b->delta = kvcalloc(entries, sizeof(*b->delta), gfp);
+	b->freed = kvcalloc(BITS_TO_LONGS(entries), sizeof(long), gfp);
 	b->stale = bitmap_alloc(nr_pieces(s), GFP_NOIO);
 	b->todo = bitmap_zalloc(nr_pieces(s), GFP_NOIO);
 	if (b->live && b->delta && b->freed && b->stale && b->todo) {
@@ -266,14 +270,20 @@ static int refuse_cluster(struct qcow_shadow *s, u64 cluster, int err,
 			   s->image->path, to_bytes(s, cluster), problem);
 }
 
-bool qcow_shadow_is_new(const struct qcow_shadow *s, u64 cluster)
+/* Return one of the clusters that is reserved for a new structure, or 0. */
+static u64 find_new(const struct qcow_shadow *s, u64 first, u64 count)
 {
 	const struct shadow_chunk *c;
 
 	list_for_each_entry(c, &s->chunks, node)
-		if (cluster >= c->first && cluster < c->first + c->count)
-			return true;
-	return false;
+		if (first < c->first + c->count && c->first < first + count)
+			return max(first, c->first);
+	return 0;
+}
+
+bool qcow_shadow_is_new(const struct qcow_shadow *s, u64 cluster)
+{
+	return find_new(s, cluster, 1);
 }
 
 /* Move refcounts that one block counts. */
@@ -312,26 +322,20 @@ static int add_deltas(struct qcow_shadow *s, u64 first, u64 count, int add)
 
 int qcow_shadow_ref(struct qcow_shadow *s, u64 first, u64 count, bool more)
 {
-	u64 i;
+	u64 new = find_new(s, first, count);
 
 	if (first + count > READ_ONCE(s->image->alloc.end))
 		return refuse_cluster(s, first, -EUCLEAN,
 				      "is in use but behind the image's end; repair it with qcowctl check -r all");
-	for (i = max(first, s->start); i < first + count; i++)
-		if (qcow_shadow_is_new(s, i))
-			return refuse_cluster(s, i, -EUCLEAN,
-					      "is in use but not counted; repair the image with qcowctl check -r all");
+	if (new)
+		return refuse_cluster(s, new, -EUCLEAN,
+				      "is in use but not counted; repair the image with qcowctl check -r all");
 	return add_deltas(s, first, count, more ? 1 : -1);
 }
 
-int qcow_shadow_give_back(struct qcow_shadow *s, u64 first, u64 count)
+int qcow_shadow_undo_ref(struct qcow_shadow *s, u64 first, u64 count, bool more)
 {
-	return add_deltas(s, first, count, 1);
-}
-
-int qcow_shadow_take_back(struct qcow_shadow *s, u64 first, u64 count)
-{
-	return add_deltas(s, first, count, -1);
+	return add_deltas(s, first, count, more ? -1 : 1);
 }
 
 /* Set @live and @delta of a cluster that the image has or had. */
@@ -383,7 +387,6 @@ static int add_chunk(struct qcow_shadow *s, u64 count)
 		return -ENOMEM;
 	c->first = qcow_alloc_reserve(s->image, count);
 	c->count = count;
-	s->start = min(s->start, c->first);
 	list_add_tail(&c->node, &s->chunks);
 	return qcow_file_extend(s->image->file, to_bytes(s, c->first),
 				to_bytes(s, count));

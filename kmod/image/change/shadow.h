@@ -29,7 +29,6 @@ struct qcow_reason;
  * @old:	memory for another one
  * @out:	memory for a cluster as it is written
  * @counts:	memory for a refcount block as it is written
- * @start:	no cluster before this one was reserved for a new structure
  * @chunks:	clusters that were reserved for new structures: struct
  *		shadow_chunk
  * @step:	how many clusters the next chunk has
@@ -50,7 +49,6 @@ struct qcow_shadow {
 	u64 *old;
 	void *out;
 	void *counts;
-	u64 start;
 	struct list_head chunks;
 	u64 step;
 	struct xarray blocks;
@@ -85,13 +83,12 @@ void qcow_shadow_free(struct qcow_shadow *s);
 int qcow_shadow_ref(struct qcow_shadow *s, u64 first, u64 count, bool more);
 
 /**
- * qcow_shadow_take_back - take back references that qcow_shadow_ref() added
+ * qcow_shadow_undo_ref - undo qcow_shadow_ref() with the same arguments
  *
  * The clusters may have been freed since, and may be behind the end by now.
  */
-int qcow_shadow_take_back(struct qcow_shadow *s, u64 first, u64 count);
-/** qcow_shadow_give_back - the same of references that were dropped */
-int qcow_shadow_give_back(struct qcow_shadow *s, u64 first, u64 count);
+int qcow_shadow_undo_ref(struct qcow_shadow *s, u64 first, u64 count,
+			 bool more);
 
 /** qcow_shadow_refcount - the refcount of a cluster as it becomes */
 int qcow_shadow_refcount(struct qcow_shadow *s, u64 cluster, u64 *refcount);

@@ -163,7 +163,7 @@ static int ref_other(struct qcow_shadow *s, u64 old, u64 new)
 	int err = 0;
 
 	if (o.count)
-		err = qcow_shadow_take_back(s, o.first, o.count);
+		err = qcow_shadow_undo_ref(s, o.first, o.count, true);
 	return err || !n.count ? err : ref_data(s, &n, true);
 }
 

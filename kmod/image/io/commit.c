@@ -219,6 +219,7 @@ static void commit_work(struct work_struct *work)
 	struct qcow_cmd *cmd, *next;
 	LIST_HEAD(waiters);
 	LIST_HEAD(throttled);
+	bool was_calm;
 	int err;
 
 	spin_lock(&commit->lock);
@@ -230,12 +231,15 @@ static void commit_work(struct work_struct *work)
 	commit->running = false;
 	commit->result = err;
 	list_splice_init(&commit->throttled, &throttled);
+	/* a command that waits only for the sake of a change does not fail */
+	was_calm = READ_ONCE(commit->calm);
+	if (err)
+		WRITE_ONCE(commit->calm, false);
 	spin_unlock(&commit->lock);
 	/* retry after a while: at once it would most likely fail again */
 	if (err && !image->health.error)
 		queue_delayed_work(commit->wq, &commit->timer, RETRY_INTERVAL);
-	/* what waits only for the sake of a change does not fail with it */
-	go_on(&throttled, err && xchg(&commit->calm, false) ? 0 : err);
+	go_on(&throttled, err && !was_calm ? err : 0);
 	list_for_each_entry_safe(cmd, next, &waiters, node)
 		qcow_cmd_end(cmd, err);
 	memalloc_noio_restore(noio);

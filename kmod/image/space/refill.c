@@ -292,10 +292,15 @@ void qcow_alloc_unreserve(struct qcow_image *image, u64 first, u64 count,
 	mutex_lock(&alloc->extending);
 	if (first + count == alloc->end &&
 	    (!written || !qcow_file_truncate(image->file,
-					     to_bytes(image, first))))
+					     to_bytes(image, first)))) {
 		alloc->end = first;
-	else
+	} else {
+		/* before another task may use them; it is no loss if it fails */
+		if (written)
+			qcow_file_discard(image->file, to_bytes(image, first),
+					  to_bytes(image, count));
 		note_free(image, first, count);
+	}
 	mutex_unlock(&alloc->extending);
 }
 
