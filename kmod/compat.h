@@ -98,7 +98,7 @@ static inline int bdev_thaw(struct block_device *bdev)
 #endif
 
 /*
- * Since 6.6 the kernel is told who freezes, since 6.16 also the owner; file
+ * Since 6.6 a caller names its kind of holder, since 6.16 also the owner; file
  * systems with functions of their own are told the same.
  */
 #ifndef HAVE_FREEZE_HOLDER

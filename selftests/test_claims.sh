@@ -4,7 +4,7 @@
 #
 # Small files that claim to be huge images: attaching one takes no longer than
 # what is in the file is worth, can be killed, and costs memory for what is
-# there, which who attaches it is charged for.
+# there, which the task that attaches it is charged for.
 
 . "$(dirname "$0")/lib/test.sh"
 . "$(dirname "$0")/lib/write.sh"

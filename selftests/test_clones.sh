@@ -124,7 +124,7 @@ soon()
 	[ "$took" -lt $((120000 * ${SLOW:-1})) ] || fail "$1: that is too long"
 }
 
-# Whoever asks for a snapshot of a large disk may change his mind.
+# While the tables of a large disk are built, the command can be ended.
 change_of_mind()
 {
 	local begin pid

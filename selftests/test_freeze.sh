@@ -311,7 +311,7 @@ get_stuck()
 }
 
 # stuck TYPE LAYER...: a writer does not get on, and the time is over; then the
-# one who waits is killed
+# command that waits is killed
 stuck()
 {
 	local killed

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Find what lies on a disk, for a snapshot that freezes it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -283,10 +284,11 @@ int above_open(struct above *a, unsigned int number, bool force)
 
 void above_tell(const struct above *a)
 {
-	char *who = holders_writers(a->nodes, a->nr_nodes);
+	/* mostly there is none, and one look at all processes tells that */
+	char *any = holders_writers(a->nodes, a->nr_nodes);
 	size_t i;
 
-	for (i = 0; who && i < a->nr_nodes; i++) {
+	for (i = 0; any && i < a->nr_nodes; i++) {
 		char *writers = holders_writers(&a->nodes[i], 1);
 
 		if (writers)
@@ -294,7 +296,7 @@ void above_tell(const struct above *a)
 			       writers);
 		free(writers);
 	}
-	free(who);
+	free(any);
 }
 
 void above_close(struct above *a)

@@ -41,7 +41,7 @@ struct above {
  */
 int above_open(struct above *a, unsigned int number, bool force);
 
-/** above_tell - say of which block device who writes to it is not frozen */
+/** above_tell - print, for each block device, the writers that are not frozen */
 void above_tell(const struct above *a);
 
 void above_close(struct above *a);

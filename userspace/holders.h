@@ -19,7 +19,7 @@ struct sysfs_node;
 char *holders_name(unsigned int number);
 
 /**
- * holders_writers - who writes to one of @nr block devices and is no file system
+ * holders_writers - what but a file system writes to one of @nr block devices
  *
  * Swap areas, and processes that have it open for writing: a virtual machine,
  * for example.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Read the tables of mounts, of this and of other mount namespaces. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

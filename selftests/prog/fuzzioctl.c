@@ -1290,7 +1290,7 @@ static long restore(const struct file *file)
 	char path[PATH_MAX + 16];
 	int fd;
 
-	/* whoever is killed here leaves the old one */
+	/* a task that is killed here leaves the old file */
 	if (anew)
 		snprintf(path, sizeof(path), "%s.%u", file->path, task);
 	else
@@ -1462,7 +1462,7 @@ static bool is_blocked(pid_t pid)
 	return end && !strncmp(end, ") D", 3);
 }
 
-/* Who waits for what, kernel threads too. */
+/* Print each task that sleeps in the kernel for long, and where it sleeps. */
 static void print_blocked(void)
 {
 	struct dirent *entry;
@@ -1613,7 +1613,7 @@ static bool detach_all(void)
 	return !left;
 }
 
-/* For those who come after. */
+/* The next round finds the images as they were made. */
 static void restore_all(void)
 {
 	unsigned int i;
