@@ -30,7 +30,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"
@@ -646,7 +646,9 @@ static int flush_blocks(struct qcow_shadow *s, bool last)
 
 			if (is_settled(s, b))
 				continue;
-			err = flush_block(s, index, b, &o);
+			/* nothing is lost by giving up */
+			err = fatal_signal_pending(current) ? -EINTR :
+			      flush_block(s, index, b, &o);
 			if (err)
 				return err;
 			placed |= !had && b->host;
