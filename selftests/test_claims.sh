@@ -53,16 +53,6 @@ in_time()
 	[ "$TOOK" -le "$limit" ] || fail "$1 took $TOOK ms"
 }
 
-# Pages that belong to nobody, in KiB.
-kernel_memory()
-{
-	sync
-	echo 3 >/proc/sys/vm/drop_caches
-	awk '/^(MemFree|AnonPages|Cached|Buffers|SReclaimable):/ { n -= $2 }
-		/^MemTotal:/ { n += $2 }
-		END { print n }' /proc/meminfo
-}
-
 # --- Refcount blocks that count nothing ---
 
 # The table leads to 2000 blocks of 2 MiB behind the image, which are holes.
@@ -106,7 +96,9 @@ killed()
 	loop=$(losetup --find --show slow.qcow2)
 	defer losetup -d "$loop"
 	dmsetup create qcow-slow --table "0 $sectors delay $loop 0 100"
+	# udev reads it, slowly
 	defer dmsetup remove --retry qcow-slow
+	defer udevadm settle --timeout=120
 	"$QCOWCTL" attach -f qcow2 /dev/mapper/qcow-slow >attached 2>&1 &
 	pid=$!
 	sleep $((6 * ${SLOW:-1}))

@@ -181,6 +181,10 @@ detach_if_there()
 without_udev()
 {
 	udevadm control --exit
+	# its workers may have a device open yet
+	while pgrep udev >/dev/null; do
+		sleep 0.1
+	done
 	# its successor is not one of this test's processes
 	defer sh -c 'echo $$ >/sys/fs/cgroup/cgroup.procs &&
 		exec /usr/lib/systemd/systemd-udevd --daemon'
@@ -231,10 +235,32 @@ expect_says()
 	[[ $OUT == *"$1"* ]] || fail "no '$1' in: $OUT"
 }
 
+# within SECONDS COMMAND...: tries until it succeeds
+within()
+{
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
 # expect_equal WHAT WANTED GOT
 expect_equal()
 {
 	[ "$2" = "$3" ] || fail "$1: '$3' instead of '$2'"
+}
+
+# kernel_memory: unreclaimable slabs, vmalloc and pages that belong to nobody,
+# in KiB
+kernel_memory()
+{
+	sync
+	awk '/^(MemFree|AnonPages|Cached|Buffers|SReclaimable):/ { n -= $2 }
+		/^MemTotal:/ { n += $2 }
+		END { print n }' /proc/meminfo
 }
 
 dmesg_clean()
