@@ -211,10 +211,11 @@ begin_and()
 	other = array.array("B", struct.pack("=iIiIQQ", base, 2, -1, 0, 512, 0))
 
 	def request(op, layers=0, layer=layer):
-	    form = "=6I4Q"
+	    form = "=6I4Q2i"
 	    size = struct.calcsize(form)
+	    hold = -1 if op == 1 else 0
 	    arg = bytearray(struct.pack(form, size, 0, number, op, layers, 0,
-	        layer.buffer_info()[0] if layers else 0, 0, 0, 0))
+	        layer.buffer_info()[0] if layers else 0, 0, 0, 0, hold, hold))
 	    try:
 	        fcntl.ioctl(control, 3 << 30 | size << 16 | 0x51 << 8 | 0x49,
 	                    arg, True)
@@ -255,13 +256,20 @@ meanwhile()
 		"$QCOWCTL" "$DEV" 2>/dev/null ||
 		fail "somebody had it meanwhile"
 	same before "$DEV"
-	base=$("$QCOWCTL" attach -r base)
-	detach "$base"
+	# it stops soon after the control file was closed
+	within 30 "$QCOWCTL" attach -r base >attached 2>/dev/null ||
+		fail "it did not stop"
+	detach "$(cat attached)"
 	"$QCOWCTL" snapshot create "$DEV" one >/dev/null
 	detach
 	checked top.qcow2
 	checked base
 	reads_as before top.qcow2
+}
+
+reads_base()
+{
+	qemu-io -r -f qcow2 -c 'read 0 512' base >/dev/null
 }
 
 # Interrupted anywhere, it can be done again.
@@ -279,9 +287,8 @@ killed()
 		sleep 0.0$i
 		kill -KILL $committer 2>/dev/null || :
 		wait $committer || :
-		# who wrote it is gone, and so is what kept others out
-		qemu-io -r -f qcow2 -c 'read 0 512' base >/dev/null ||
-			fail "locks of a writer stayed"
+		# soon nobody writes it, and what kept others out is gone
+		within 30 reads_base || fail "locks of a writer stayed"
 	done 2>/dev/null
 	end_load
 	same model "$DEV"

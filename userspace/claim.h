@@ -60,7 +60,8 @@ struct claim_raised {
  * claim_raise - who only read a layer's files will write them
  *
  * The driver has them, and no others of them.  The locks of who writes are
- * this process's own, so that they go where it is killed.
+ * held by files of their own, which the driver keeps open until it has stopped
+ * writing: so they go when this process is killed, and not before that.
  *
  * Return: 0, or an exit code after saying who is in the way; claim_lower() is
  * due in any case.

@@ -131,8 +131,11 @@ static int begin(const struct session *s, const struct image *top,
 
 	ret = call(s, QCOW_MERGE_REOPEN, &reopen) ?:
 	      claim_raise(below->layers[0], raised) ?:
-	      grow_raw(&below->layers[0]->image, top->size) ?:
-	      call(s, QCOW_MERGE_BEGIN, &first);
+	      grow_raw(&below->layers[0]->image, top->size);
+	first.hold_fds[0] = raised->image;
+	first.hold_fds[1] = raised->data;
+	if (!ret)
+		ret = call(s, QCOW_MERGE_BEGIN, &first);
 	free(layers);
 	return ret;
 }

@@ -50,7 +50,8 @@ int qcow_device_change_backing(struct qcow_device *dev,
 			       struct qcow_reason *why)
 {
 	const struct qcow_open open = {
-		.layers = layers, .nr_layers = nr, .dio = dev->dio,
+		.layers = layers, .nr_layers = nr, .number = dev->number,
+		.dio = dev->dio,
 		.sector_size = dev->sector_size,
 	};
 	struct qcow_files files = { };

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include <linux/qcow.h>
 
@@ -36,7 +37,7 @@
 /* The longest id or name of a snapshot that a caller can ask for, bytes. */
 #define MAX_SNAPSHOT_STRING	4096
 
-static long ctl_features(struct file *ctl, void *arg)
+static long ctl_features(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_features *f = arg;
 
@@ -131,7 +132,7 @@ static void put_message(u64 message, u32 message_len,
 		return;
 }
 
-static long attach_layers(struct file *ctl, struct qcow_attach *a,
+static long attach_layers(struct qcow_control *ctl, struct qcow_attach *a,
 			  const struct qcow_layer_files *layers,
 			  struct qcow_reason *why)
 {
@@ -149,7 +150,7 @@ static long attach_layers(struct file *ctl, struct qcow_attach *a,
 	return err;
 }
 
-static long ctl_attach(struct file *ctl, void *arg)
+static long ctl_attach(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_attach *a = arg;
 	struct qcow_layer_files *layers;
@@ -176,14 +177,14 @@ static long ctl_attach(struct file *ctl, void *arg)
 }
 
 /* The caller does not learn which device it has: nobody would detach it. */
-static void undo_attach(struct file *ctl, const void *arg)
+static void undo_attach(struct qcow_control *ctl, const void *arg)
 {
 	const struct qcow_attach *a = arg;
 
 	qcow_device_detach(a->number, true, ctl);
 }
 
-static long ctl_detach(struct file *ctl, void *arg)
+static long ctl_detach(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_detach *d = arg;
 
@@ -192,7 +193,7 @@ static long ctl_detach(struct file *ctl, void *arg)
 	return qcow_device_detach(d->number, d->flags & QCOW_DETACH_LAZY, ctl);
 }
 
-static long ctl_query(struct file *ctl, void *arg)
+static long ctl_query(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_query *q = arg;
 	const struct inode *inode;
@@ -305,7 +306,7 @@ static long run_snapshot(const struct qcow_snapshot *s,
 	return err;
 }
 
-static long ctl_snapshot(struct file *ctl, void *arg)
+static long ctl_snapshot(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_snapshot *s = arg;
 	const struct asked asked = {
@@ -336,7 +337,7 @@ static long ctl_snapshot(struct file *ctl, void *arg)
 	return err;
 }
 
-static long ctl_resize(struct file *ctl, void *arg)
+static long ctl_resize(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_resize *r = arg;
 	const struct asked asked = {
@@ -356,7 +357,7 @@ static long ctl_resize(struct file *ctl, void *arg)
 	return run_change(&asked, &change);
 }
 
-static long ctl_empty(struct file *ctl, void *arg)
+static long ctl_empty(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_empty *e = arg;
 	const struct asked asked = {
@@ -370,7 +371,7 @@ static long ctl_empty(struct file *ctl, void *arg)
 	return e->flags ? -EINVAL : run_change(&asked, &change);
 }
 
-static long ctl_fill(struct file *ctl, void *arg)
+static long ctl_fill(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_fill *f = arg;
 	struct qcow_reason *why;
@@ -423,7 +424,7 @@ static long rebase_onto(struct qcow_rebase *r, struct qcow_change *change)
 	return err;
 }
 
-static long ctl_rebase(struct file *ctl, void *arg)
+static long ctl_rebase(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_rebase *r = arg;
 	struct qcow_change change = {
@@ -465,16 +466,52 @@ static int check_merge(const struct qcow_merge *m)
 		return -EINVAL;
 	if (m->flags && m->op != QCOW_MERGE_END)
 		return -EINVAL;
+	if ((m->hold_fds[0] || m->hold_fds[1]) && m->op != QCOW_MERGE_BEGIN)
+		return -EINVAL;
 	if (m->op != QCOW_MERGE_BEGIN && m->op != QCOW_MERGE_REOPEN)
 		return m->nr_layers ? -EINVAL : 0;
 	return m->nr_layers && m->nr_layers < QCOW_MAX_LAYERS ? 0 : -EINVAL;
 }
 
-static long merge_over(struct file *ctl, struct qcow_merge *m,
+/*
+ * Only what can have an image in it.  If the control file itself were kept open
+ * for the merge, its last reference would never be dropped, and the merge would
+ * never be stopped.
+ */
+static int get_holds(const struct qcow_merge *m, struct file **holds)
+{
+	unsigned int i;
+	umode_t mode;
+
+	BUILD_BUG_ON(ARRAY_SIZE(m->hold_fds) != QCOW_MERGE_HOLDS);
+	for (i = 0; i < QCOW_MERGE_HOLDS; i++) {
+		if (m->hold_fds[i] < 0)
+			continue;
+		holds[i] = fget(m->hold_fds[i]);
+		if (!holds[i])
+			return -EBADF;
+		mode = file_inode(holds[i])->i_mode;
+		if (!S_ISREG(mode) && !S_ISBLK(mode))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static void put_holds(struct file **holds)
+{
+	unsigned int i;
+
+	for (i = 0; i < QCOW_MERGE_HOLDS; i++)
+		if (holds[i])
+			fput(holds[i]);
+}
+
+static long merge_over(struct qcow_control *ctl, struct qcow_merge *m,
 		       struct qcow_reason *why)
 {
 	struct qcow_layer_files *layers = get_layers(m->layers, m->nr_layers);
 	struct qcow_change reopen = { .op = QCOW_CHANGE_REOPEN };
+	struct file *holds[QCOW_MERGE_HOLDS] = { };
 	long err;
 
 	if (IS_ERR(layers))
@@ -483,13 +520,17 @@ static long merge_over(struct file *ctl, struct qcow_merge *m,
 		err = qcow_device_rebase(m->number, &reopen, layers,
 					 m->nr_layers, &m->pause_ns, why);
 	else
-		err = qcow_device_merge_begin(m->number, ctl, layers,
-					      m->nr_layers, &m->pause_ns, why);
+		err = get_holds(m, holds) ?:
+		      qcow_device_merge_begin(m->number, ctl, layers,
+					      m->nr_layers, holds,
+					      &m->pause_ns, why);
+	if (err)
+		put_holds(holds);
 	put_layers(layers, m->nr_layers);
 	return err;
 }
 
-static long run_merge(struct file *ctl, struct qcow_merge *m,
+static long run_merge(struct qcow_control *ctl, struct qcow_merge *m,
 		      struct qcow_reason *why)
 {
 	switch (m->op) {
@@ -508,7 +549,7 @@ static long run_merge(struct file *ctl, struct qcow_merge *m,
 	}
 }
 
-static long ctl_merge(struct file *ctl, void *arg)
+static long ctl_merge(struct qcow_control *ctl, void *arg)
 {
 	struct qcow_merge *m = arg;
 	struct qcow_reason *why;
@@ -540,8 +581,8 @@ struct ctl_command {
 	unsigned int cmd;
 	size_t size;
 	size_t min_size;
-	long (*run)(struct file *ctl, void *arg);
-	void (*undo)(struct file *ctl, const void *arg);
+	long (*run)(struct qcow_control *ctl, void *arg);
+	void (*undo)(struct qcow_control *ctl, const void *arg);
 };
 
 static const struct ctl_command commands[] = {
@@ -600,7 +641,7 @@ union ctl_arg {
 	struct qcow_merge merge;
 };
 
-static long run_command(const struct ctl_command *c, struct file *ctl,
+static long run_command(const struct ctl_command *c, struct qcow_control *ctl,
 			void __user *uarg)
 {
 	union ctl_arg arg;
@@ -630,18 +671,57 @@ static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	return run_command(c, file, (void __user *)arg);
+	return run_command(c, file->private_data, (void __user *)arg);
 }
 
+/**
+ * struct qcow_control - a control file: an opening of the control device
+ * @closed: ends what was begun through it
+ *
+ * Other files compare its address only.
+ */
+struct qcow_control {
+	struct work_struct closed;
+};
+
+static struct workqueue_struct *closed_wq;
+
+static void control_closed(struct work_struct *work)
+{
+	struct qcow_control *ctl =
+		container_of(work, struct qcow_control, closed);
+
+	qcow_device_merge_orphans(ctl);
+	qcow_device_detach_hidden(ctl);
+	kfree(ctl);
+}
+
+static int ctl_open(struct inode *inode, struct file *file)
+{
+	struct qcow_control *ctl = kzalloc(sizeof(*ctl), GFP_KERNEL_ACCOUNT);
+
+	if (!ctl)
+		return -ENOMEM;
+	INIT_WORK(&ctl->closed, control_closed);
+	file->private_data = ctl;
+	return 0;
+}
+
+/*
+ * To stop a merge takes I/O to files that may be stuck.  The task that closes
+ * the file may be one that was killed, which is to end now.
+ */
 static int ctl_release(struct inode *inode, struct file *file)
 {
-	qcow_device_merge_orphans(file);
-	qcow_device_detach_hidden(file);
+	struct qcow_control *ctl = file->private_data;
+
+	queue_work(closed_wq, &ctl->closed);
 	return 0;
 }
 
 static const struct file_operations ctl_fops = {
 	.owner = THIS_MODULE,
+	.open = ctl_open,
 	.release = ctl_release,
 	.unlocked_ioctl = ctl_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -658,13 +738,19 @@ static struct miscdevice ctl_device = {
 /* If another driver for local use has the minor already, any minor will do. */
 int qcow_ctl_init(void)
 {
-	int err = misc_register(&ctl_device);
+	int err;
 
-	if (err != -EBUSY)
-		return err;
-	ctl_device.minor = MISC_DYNAMIC_MINOR;
+	closed_wq = alloc_workqueue("qcow-closed", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!closed_wq)
+		return -ENOMEM;
 	err = misc_register(&ctl_device);
-	if (!err)
+	if (err == -EBUSY) {
+		ctl_device.minor = MISC_DYNAMIC_MINOR;
+		err = misc_register(&ctl_device);
+	}
+	if (err)
+		destroy_workqueue(closed_wq);
+	else if (ctl_device.minor != QCOW_CONTROL_MINOR)
 		pr_warn("misc minor %d is another driver's: /dev/%s has %d instead\n",
 			QCOW_CONTROL_MINOR, QCOW_CONTROL_NAME, ctl_device.minor);
 	return err;
@@ -673,6 +759,7 @@ int qcow_ctl_init(void)
 void qcow_ctl_exit(void)
 {
 	misc_deregister(&ctl_device);
+	destroy_workqueue(closed_wq);
 }
 
 MODULE_ALIAS_MISCDEV(QCOW_CONTROL_MINOR);

@@ -176,6 +176,7 @@ static int open_view(struct qcow_device *dev, const struct qcow_attach *attach,
 		.layers = layers,
 		.nr_layers = attach->nr_layers,
 		.disk = true,
+		.number = dev->number,
 		.write = !dev->read_only,
 		.sector_size = dev->sector_size,
 		.cache_size = attach->cache_size,
@@ -385,7 +386,8 @@ bool qcow_file_depends_on(const struct file *file,
  * Return true if a control file other than @ctl uses the device, which is
  * hidden and therefore has no opener.
  */
-static bool is_anothers(const struct qcow_device *dev, const struct file *ctl)
+static bool is_anothers(const struct qcow_device *dev,
+			const struct qcow_control *ctl)
 {
 	bool is;
 
@@ -395,7 +397,8 @@ static bool is_anothers(const struct qcow_device *dev, const struct file *ctl)
 	return is;
 }
 
-int qcow_device_detach(unsigned int number, bool lazy, const struct file *ctl)
+int qcow_device_detach(unsigned int number, bool lazy,
+		       const struct qcow_control *ctl)
 {
 	struct qcow_device *dev = qcow_device_get(number);
 	struct gendisk *disk;
@@ -409,7 +412,7 @@ int qcow_device_detach(unsigned int number, bool lazy, const struct file *ctl)
 	return err;
 }
 
-struct qcow_device *qcow_device_merged_by(const struct file *ctl)
+struct qcow_device *qcow_device_merged_by(const struct qcow_control *ctl)
 {
 	struct qcow_device *dev, *found = NULL;
 
@@ -426,10 +429,10 @@ struct qcow_device *qcow_device_merged_by(const struct file *ctl)
 }
 
 /*
- * Take the next hidden device away from a control file that is being closed.
+ * Take the next hidden device away from a control file that was closed.
  * Return it with a reference to its disk, or NULL.
  */
-static struct qcow_device *orphan_hidden(const struct file *ctl)
+static struct qcow_device *orphan_hidden(const struct qcow_control *ctl)
 {
 	struct qcow_device *dev, *found = NULL;
 
@@ -446,14 +449,15 @@ static struct qcow_device *orphan_hidden(const struct file *ctl)
 	return found;
 }
 
-void qcow_device_detach_hidden(const struct file *ctl)
+void qcow_device_detach_hidden(const struct qcow_control *ctl)
 {
 	struct qcow_device *dev;
 	struct gendisk *disk;
 
 	while ((dev = orphan_hidden(ctl))) {
 		disk = dev->disk;
-		detach_device(dev, true);
+		if (!claim_for_detach(dev, true))
+			queue_detach(dev);
 		put_device(disk_to_dev(disk));
 	}
 }
@@ -516,7 +520,7 @@ static int add_device(struct qcow_device *dev, const struct qcow_attach *attach)
 
 int qcow_device_attach(struct qcow_attach *attach,
 		       const struct qcow_layer_files *layers,
-		       const char *snapshot, const struct file *ctl,
+		       const char *snapshot, const struct qcow_control *ctl,
 		       struct qcow_reason *why)
 {
 	struct qcow_device *dev = alloc_device(attach);

@@ -37,6 +37,9 @@ struct qcow_files {
 	struct list_head node;
 };
 
+/* So many files are kept open for a merge at most: QCOW_MERGE, hold_fds. */
+#define QCOW_MERGE_HOLDS	2
+
 /**
  * struct qcow_device - one attached device
  * @number:	N of /dev/qcowN
@@ -51,7 +54,8 @@ struct qcow_files {
  *		set by the task that has claimed the device
  * @merger:	the control file through which the image is being merged into
  *		its backing file, or NULL; written with @merge_lock held
- * @merge_lock:	guards @merger; held for each step of a merge
+ * @merge_holds: files that are kept open until the merge is over, or NULLs
+ * @merge_lock:	guards @merger and @merge_holds; held for each step of a merge
  * @shut:	cannot be opened while it is being changed; guarded by
  *		open_mutex
  * @swapped:	swap lies on it, or did since it was last without an opener
@@ -70,7 +74,6 @@ struct qcow_files {
  *		there, or NULL; guarded by that mutex, too
  * @disk:	the disk
  * @tag_set:	its tag set
- * @wq:		where commands are continued
  * @bvecs:	pool of bvec arrays for requests of several bios
  * @detach_work: detaches: neither ->release() nor a task that can be killed does
  *		so itself
@@ -87,7 +90,8 @@ struct qcow_device {
 	bool changing;
 	bool changed;
 	bool freezing;
-	const struct file *merger;
+	const struct qcow_control *merger;
+	struct file *merge_holds[QCOW_MERGE_HOLDS];
 	struct mutex merge_lock;
 	bool shut;
 	bool swapped;
@@ -98,12 +102,11 @@ struct qcow_device {
 	unsigned int sector_size;
 	char name[QCOW_NAME_LEN];
 	struct qcow_view *view;
-	const struct file *ctl;
+	const struct qcow_control *ctl;
 	struct qcow_files files;
 	const struct qcow_files *coming;
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
-	struct workqueue_struct *wq;
 	mempool_t *bvecs;
 	struct work_struct detach_work;
 	struct completion detached;
@@ -125,17 +128,22 @@ struct qcow_device {
  */
 int qcow_device_attach(struct qcow_attach *attach,
 		       const struct qcow_layer_files *layers,
-		       const char *snapshot, const struct file *ctl,
+		       const char *snapshot, const struct qcow_control *ctl,
 		       struct qcow_reason *why);
 
 /**
  * qcow_device_detach - see struct qcow_detach
  * @ctl: the control file through which the caller asks for it
  */
-int qcow_device_detach(unsigned int number, bool lazy, const struct file *ctl);
+int qcow_device_detach(unsigned int number, bool lazy,
+		       const struct qcow_control *ctl);
 
-/** qcow_device_detach_hidden - detach the hidden devices of @ctl */
-void qcow_device_detach_hidden(const struct file *ctl);
+/**
+ * qcow_device_detach_hidden - have the hidden devices of @ctl detached
+ *
+ * Does not wait for that.
+ */
+void qcow_device_detach_hidden(const struct qcow_control *ctl);
 
 /**
  * qcow_device_of - find the device whose top image is in a file
@@ -298,27 +306,29 @@ int qcow_device_change_backing(struct qcow_device *dev,
 /**
  * qcow_device_merge_begin - see struct qcow_merge, for this and the next ones
  * @ctl: the control file; the merge is stopped when it is closed
+ * @holds: QCOW_MERGE_HOLDS files, or NULLs, to be kept open until the merge is over; taken
+ *	   over on success
  */
-int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
+int qcow_device_merge_begin(unsigned int number, const struct qcow_control *ctl,
 			    const struct qcow_layer_files *layers,
-			    unsigned int nr, u64 *pause_ns,
+			    unsigned int nr, struct file **holds, u64 *pause_ns,
 			    struct qcow_reason *why);
-int qcow_device_merge_step(unsigned int number, const struct file *ctl,
+int qcow_device_merge_step(unsigned int number, const struct qcow_control *ctl,
 			   u64 *left, struct qcow_reason *why);
-int qcow_device_merge_end(unsigned int number, const struct file *ctl,
+int qcow_device_merge_end(unsigned int number, const struct qcow_control *ctl,
 			  bool keep, u64 *pause_ns, struct qcow_reason *why);
-int qcow_device_merge_stop(unsigned int number, const struct file *ctl,
+int qcow_device_merge_stop(unsigned int number, const struct qcow_control *ctl,
 			   u64 *pause_ns, struct qcow_reason *why);
 
 /** qcow_device_merge_orphans - stop all merges that were begun through @ctl */
-void qcow_device_merge_orphans(const struct file *ctl);
+void qcow_device_merge_orphans(const struct qcow_control *ctl);
 
 /**
  * qcow_device_merged_by - find a device with a merge that began through @ctl
  *
  * Return: the device, with a reference to its disk; or NULL.
  */
-struct qcow_device *qcow_device_merged_by(const struct file *ctl);
+struct qcow_device *qcow_device_merged_by(const struct qcow_control *ctl);
 
 int qcow_device_init(void);
 void qcow_device_exit(void);

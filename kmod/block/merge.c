@@ -9,9 +9,10 @@
 
 #include "block/device.h"
 
-static int begin_claimed(struct qcow_device *dev, const struct file *ctl,
+static int begin_claimed(struct qcow_device *dev,
+			 const struct qcow_control *ctl,
 			 const struct qcow_layer_files *layers,
-			 unsigned int nr, u64 *pause_ns,
+			 unsigned int nr, struct file **holds, u64 *pause_ns,
 			 struct qcow_reason *why)
 {
 	struct qcow_change change = { .op = QCOW_CHANGE_MERGE_BEGIN };
@@ -20,15 +21,17 @@ static int begin_claimed(struct qcow_device *dev, const struct file *ctl,
 	mutex_lock(&dev->merge_lock);
 	err = qcow_device_change_backing(dev, &change, layers, nr, pause_ns,
 					 why);
-	if (!err)
+	if (!err) {
+		memcpy(dev->merge_holds, holds, sizeof(dev->merge_holds));
 		WRITE_ONCE(dev->merger, ctl);
+	}
 	mutex_unlock(&dev->merge_lock);
 	return err;
 }
 
-int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
+int qcow_device_merge_begin(unsigned int number, const struct qcow_control *ctl,
 			    const struct qcow_layer_files *layers,
-			    unsigned int nr, u64 *pause_ns,
+			    unsigned int nr, struct file **holds, u64 *pause_ns,
 			    struct qcow_reason *why)
 {
 	static const struct qcow_change change = {
@@ -41,7 +44,8 @@ int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
 		return -ENXIO;
 	err = qcow_device_claim(dev, &change, false, why);
 	if (!err) {
-		err = begin_claimed(dev, ctl, layers, nr, pause_ns, why);
+		err = begin_claimed(dev, ctl, layers, nr, holds, pause_ns,
+				    why);
 		if (err)
 			qcow_device_unclaim(dev);
 	}
@@ -51,7 +55,7 @@ int qcow_device_merge_begin(unsigned int number, const struct file *ctl,
 
 /* Return the device with its merge_lock held; put_merged() undoes both. */
 static struct qcow_device *get_merged(unsigned int number,
-				      const struct file *ctl)
+				      const struct qcow_control *ctl)
 {
 	struct qcow_device *dev = qcow_device_get(number);
 
@@ -65,19 +69,32 @@ static struct qcow_device *get_merged(unsigned int number,
 	return ERR_PTR(-ENOENT);
 }
 
+static void drop_holds(struct qcow_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(dev->merge_holds); i++) {
+		if (dev->merge_holds[i])
+			qcow_fput(dev->merge_holds[i]);
+		dev->merge_holds[i] = NULL;
+	}
+}
+
 static void put_merged(struct qcow_device *dev)
 {
 	bool over = dev->merger && !qcow_view_merging(dev->view);
 
-	if (over)
+	if (over) {
+		drop_holds(dev);
 		WRITE_ONCE(dev->merger, NULL);
+	}
 	mutex_unlock(&dev->merge_lock);
 	if (over)
 		qcow_device_unclaim(dev);
 	put_device(disk_to_dev(dev->disk));
 }
 
-int qcow_device_merge_step(unsigned int number, const struct file *ctl,
+int qcow_device_merge_step(unsigned int number, const struct qcow_control *ctl,
 			   u64 *left, struct qcow_reason *why)
 {
 	struct qcow_device *dev = get_merged(number, ctl);
@@ -90,7 +107,7 @@ int qcow_device_merge_step(unsigned int number, const struct file *ctl,
 	return err;
 }
 
-int qcow_device_merge_end(unsigned int number, const struct file *ctl,
+int qcow_device_merge_end(unsigned int number, const struct qcow_control *ctl,
 			  bool keep, u64 *pause_ns, struct qcow_reason *why)
 {
 	struct qcow_change change = {
@@ -115,7 +132,7 @@ static int stop(struct qcow_device *dev, u64 *pause_ns,
 	return qcow_device_change_claimed(dev, &change, pause_ns, why);
 }
 
-int qcow_device_merge_stop(unsigned int number, const struct file *ctl,
+int qcow_device_merge_stop(unsigned int number, const struct qcow_control *ctl,
 			   u64 *pause_ns, struct qcow_reason *why)
 {
 	struct qcow_device *dev = get_merged(number, ctl);
@@ -128,7 +145,7 @@ int qcow_device_merge_stop(unsigned int number, const struct file *ctl,
 	return err;
 }
 
-void qcow_device_merge_orphans(const struct file *ctl)
+void qcow_device_merge_orphans(const struct qcow_control *ctl)
 {
 	struct qcow_device *dev;
 	u64 pause_ns;

@@ -5,7 +5,6 @@
  * an array of its own.
  */
 #include <linux/blk-mq.h>
-#include <linux/cpumask.h>
 #include <linux/mempool.h>
 #include <linux/slab.h>
 
@@ -14,7 +13,6 @@
 #include "file/record.h"
 
 #define QUEUE_DEPTH	128
-#define MAX_HW_QUEUES	16U
 #define MAX_SEGMENTS	512
 
 /*
@@ -259,7 +257,7 @@ static int init_request(struct blk_mq_tag_set *set, struct request *rq,
 
 	qcow_cmd_init(&qr->cmd);
 	qr->cmd.view = dev->view;
-	qr->cmd.wq = dev->wq;
+	qr->cmd.wq = qcow_view_wq(dev->view);
 	qr->cmd.done = request_done;
 	qr->bvec = NULL;
 	return 0;
@@ -275,7 +273,12 @@ static int init_tag_set(struct qcow_device *dev)
 	struct blk_mq_tag_set *set = &dev->tag_set;
 
 	set->ops = &queue_ops;
-	set->nr_hw_queues = min(num_online_cpus(), MAX_HW_QUEUES);
+	/*
+	 * A request is submitted by the task that made it.  Queues of their own
+	 * would give processors tags and requests of their own, which is memory,
+	 * and no less to wait for: there is no queue below.
+	 */
+	set->nr_hw_queues = 1;
 	set->queue_depth = QUEUE_DEPTH;
 	set->numa_node = NUMA_NO_NODE;
 	set->cmd_size = sizeof(struct qcow_request);
@@ -287,31 +290,22 @@ static int init_tag_set(struct qcow_device *dev)
 
 int qcow_queue_init(struct qcow_device *dev)
 {
-	int err = -ENOMEM;
+	int err;
 
-	dev->wq = alloc_workqueue("qcow%u", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
-				  dev->number);
-	if (!dev->wq)
-		return -ENOMEM;
-	dev->bvecs = mempool_create_kmalloc_pool(2, QCOW_POOL_BVECS *
+	dev->bvecs = mempool_create_kmalloc_pool(1, QCOW_POOL_BVECS *
 						 sizeof(struct bio_vec));
 	if (!dev->bvecs)
-		goto destroy_wq;
+		return -ENOMEM;
 	err = init_tag_set(dev);
 	if (err)
-		goto destroy_bvecs;
-	return 0;
-
-destroy_bvecs:
-	mempool_destroy(dev->bvecs);
-destroy_wq:
-	destroy_workqueue(dev->wq);
+		mempool_destroy(dev->bvecs);
 	return err;
 }
 
 void qcow_queue_exit(struct qcow_device *dev)
 {
-	destroy_workqueue(dev->wq);
+	/* a worker that has ended a request may still be about to return */
+	flush_workqueue(qcow_view_wq(dev->view));
 	blk_mq_free_tag_set(&dev->tag_set);
 	mempool_destroy(dev->bvecs);
 }

@@ -37,6 +37,9 @@ int qcow_chain_close(struct qcow_view *view);
 /** qcow_file_use - what the driver does with a file; returns QCOW_QUERY_* */
 unsigned int qcow_file_use(const struct inode *inode);
 
+/** qcow_view_wq - return the workqueue for commands to the view */
+struct workqueue_struct *qcow_view_wq(const struct qcow_view *view);
+
 /* Properties of a view, for queue limits and for sysfs. */
 u64 qcow_view_size(const struct qcow_view *view);		/* bytes */
 u32 qcow_view_cluster_size(const struct qcow_view *view);	/* bytes */

@@ -971,6 +971,10 @@ static long merge(unsigned int number, unsigned int op)
 					   op == QCOW_MERGE_BEGIN);
 		m->layers = put_layers(&m->nr_layers);
 	}
+	if (op == QCOW_MERGE_BEGIN) {
+		m->hold_fds[0] = one_in(4) ? odd_fd() : -1;
+		m->hold_fds[1] = one_in(8) ? interesting(1000) : -1;
+	}
 	if (op == QCOW_MERGE_END)
 		m->flags = flags_of(QCOW_MERGE_KEEP);
 	m->message = put_message(&m->message_len);

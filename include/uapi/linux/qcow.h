@@ -118,7 +118,7 @@ struct qcow_layer {
  * A device that cannot be opened, without a node and without partitions, for
  * ioctls below on an image that is not in use.  If the caller does not detach
  * the device, it is detached when the control file is closed through which it
- * was attached.
+ * was attached, and close() does not wait for that.
  */
 #define QCOW_ATTACH_HIDDEN	(1U << 5)
 
@@ -453,6 +453,10 @@ enum qcow_merge_op {
  * @left:	out: STEP: bytes of the disk that the backing file may lack;
  *		requests go on, so this may also grow
  * @pause_ns:	out: how long requests had to wait, nanoseconds
+ * @hold_fds:	in: BEGIN: descriptors of files that the driver keeps open until
+ *		the merge is over: their locks keep others off the backing file
+ *		also when the caller is killed.  Regular files or block
+ *		devices; -1: none; else zero
  *
  * REOPEN replaces the descriptors that the device has of these files, and so
  * drops their locks.  It writes nothing.  After it the caller can see if
@@ -463,7 +467,7 @@ enum qcow_merge_op {
  * backing file that is shorter than the disk grows at BEGIN; a raw one does
  * not, so its file must be as long as the disk.  Between BEGIN and END or STOP
  * the device cannot be detached, resized and so on; closing the control file is
- * a STOP.  After an error of STEP or END the caller can try again, or stop;
+ * a STOP, which close() does not wait for.  After an error of STEP or END the caller can try again, or stop;
  * after EIO of END the merge may have stopped.
  *
  * Errors: as struct qcow_snapshot, and as struct qcow_attach for the layers;
@@ -483,6 +487,7 @@ struct qcow_merge {
 	__u64 message;
 	__u64 left;
 	__u64 pause_ns;
+	__s32 hold_fds[2];
 };
 
 #define QCOW_IOC_MAGIC	'Q'

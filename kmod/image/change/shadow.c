@@ -749,7 +749,6 @@ static int take_reftable(struct qcow_shadow *s, u64 *clusters, u64 *first)
 
 static int make_reftable(struct qcow_shadow *s, u64 clusters)
 {
-	const struct qcow_refs *refs = &s->image->refs;
 	u64 bytes = to_bytes(s, clusters);
 	struct shadow_block *b;
 	unsigned long index;
@@ -762,7 +761,8 @@ static int make_reftable(struct qcow_shadow *s, u64 clusters)
 	if (!s->reftable)
 		return -ENOMEM;
 	s->reftable_entries = bytes / sizeof(u64);
-	memcpy(s->reftable, refs->table, refs->entries * sizeof(u64));
+	for (index = 0; index < s->image->refs.entries; index++)
+		s->reftable[index] = qcow_refs_entry(s->image, index);
 	xa_for_each(&s->blocks, index, b)
 		if (b->host)
 			s->reftable[index] = b->host;

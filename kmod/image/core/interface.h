@@ -44,6 +44,7 @@ struct qcow_layer_files {
  * @layers:	the layers of the chain, the top one first
  * @nr_layers:	number of layers
  * @disk:	a device is to show the top layer, or a snapshot of it
+ * @number:	of that device, for the name of a workqueue
  * @write:	open the top layer for writing
  * @instead:	an image that has the file of the top layer open; the image that
  *		is opened now replaces it
@@ -57,6 +58,7 @@ struct qcow_open {
 	const struct qcow_layer_files *layers;
 	unsigned int nr_layers;
 	bool disk;
+	unsigned int number;
 	bool write;
 	struct qcow_image *instead;
 	enum qcow_dio dio;

@@ -73,7 +73,8 @@ struct qcow_epoch {
 
 /**
  * struct qcow_commit - an image's commits
- * @wq:		runs @work and @timer, one at a time
+ * @wq:		runs @work and @timer: the image's, from when commits can run
+ *		until the last one has, and else NULL
  * @lock:	guards @waiters, @throttled, @running, @quarantine, the change
  *		of @epoch, and the epochs' lists of freed clusters
  * @epoch:	the current epoch; read under RCU
@@ -275,14 +276,15 @@ struct qcow_metadata_index {
  * @mutex:	guards @table and its entries, @blocks and their pins, @found,
  *		@copy and @piece; held across I/O, and therefore taken by work
  *		items and at attach and detach only
- * @table:	the refcount table in CPU order
+ * @table:	the refcount table in CPU order, as far as it is not 0
+ * @held:	number of entries at @table; those behind them are 0
  * @entries:	number of entries that the table has in the file
  * @blocks:	resident blocks, struct qcow_refblock by index
  * @count:	number of resident blocks
  * @scanned:	a bit for each block that was scanned for free clusters
- * @nr_scanned: number of bits in @scanned: the entries of the table at attach
+ * @nr_scanned: number of bits in @scanned: @held at attach
  * @found:	runs of free clusters inside the file: struct qcow_extent
- * @copy:	memory for one cluster, for the commit that writes dirty blocks
+ * @copy:	memory for a part of a block, for the commit that writes dirty ones
  * @piece:	memory for a part of a block, for a look at a block that is not
  *		resident
  * @lock:	guards the contents of blocks, and @dirty; no I/O under it
@@ -294,6 +296,7 @@ struct qcow_metadata_index {
 struct qcow_refs {
 	struct mutex mutex;
 	u64 *table;
+	u32 held;
 	u32 entries;
 	struct xarray blocks;
 	unsigned int count;
@@ -365,8 +368,12 @@ enum qcow_image_state {
  * @entry_bits:	log2 of the number of entries in a slice
  * @cache:	L2 slices
  * @inflate:	decompressed clusters
- * @wq:		runs refills, releases and @corrupted; NULL unless the image is
- *		a writable qcow2
+ * @wq:		runs the commands of the devices that show the image, refills,
+ *		releases, commits and @corrupted.  A work item waits for I/O and
+ *		for locks, never for another work item, so one rescuer is enough
+ *		for all of them.  NULL if no device shows the image, and
+ *		it is not written
+ * @prepared:	it is a writable qcow2 image, and has what writing takes
  * @sealed:	the image is to get another backing file: from now on an entry
  *		of a range that reads zeros must say so itself
  * @merge:	the image is being merged into its backing file; changes only
@@ -407,6 +414,7 @@ struct qcow_image {
 	struct qcow_inflate inflate;
 	struct qcow_l1 l1;
 	struct workqueue_struct *wq;
+	bool prepared;
 	struct qcow_refs refs;
 	struct qcow_alloc alloc;
 	struct qcow_commit commit;

@@ -331,15 +331,13 @@ int qcow_commit_init(struct qcow_image *image)
 	atomic_set(&commit->epochs, 0);
 	if (qcow_l1_resize(image, image->active.l1_size))
 		return -ENOMEM;
-	commit->wq = alloc_ordered_workqueue("qcow-commit", WQ_MEM_RECLAIM);
-	epoch = commit->wq ? qcow_epoch_alloc(image) : NULL;
+	epoch = qcow_epoch_alloc(image);
 	if (!epoch) {
-		if (commit->wq)
-			destroy_workqueue(commit->wq);
 		qcow_l1_free(&image->l1);
 		return -ENOMEM;
 	}
 	RCU_INIT_POINTER(commit->epoch, epoch);
+	commit->wq = image->wq;
 	return 0;
 }
 
@@ -437,7 +435,7 @@ int qcow_commit_destroy(struct qcow_image *image)
 	percpu_ref_kill(&last->ref);
 	wait_event(commit->idle, !atomic_read(&commit->epochs));
 	last_commit(image);
-	destroy_workqueue(commit->wq);
+	commit->wq = NULL;
 	qcow_l1_free(&image->l1);
 	return image->health.error;
 }

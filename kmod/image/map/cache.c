@@ -31,7 +31,7 @@
  * Slices that a commit can copy at a time even if there is no memory, and the
  * most that it copies at a time.
  */
-#define COPIES_MIN	16
+#define COPIES_MIN	4
 #define COPIES_MAX	1024
 
 /**
@@ -74,9 +74,11 @@ static atomic_long_t total_slices;
 static struct shrinker *shrinker;
 
 /*
- * There is a bucket for each slice that the limit allows, whatever size the disk
- * has now, as it may grow.  A limit far beyond that is no memory that is there.
+ * There is a bucket for each slice of the disk that the limit allows.  A disk
+ * that grows gets more slices than buckets, until it is attached again: hence
+ * the least.  A limit far beyond the most is no memory that is there.
  */
+#define BUCKETS_MIN	(1UL << 10)
 #define BUCKETS_MAX	(1UL << 18)
 
 int qcow_cache_init(struct qcow_image *image, u64 size)
@@ -98,7 +100,9 @@ int qcow_cache_init(struct qcow_image *image, u64 size)
 	cache->entries = 1U << image->entry_bits;
 	cache->cluster_size = 1U << image->geo.cluster_bits;
 	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
-	buckets = roundup_pow_of_two(min(cache->limit, BUCKETS_MAX));
+	buckets = image->header.size >> cache->disk_shift;
+	buckets = clamp(buckets, BUCKETS_MIN, BUCKETS_MAX);
+	buckets = roundup_pow_of_two(min(cache->limit, buckets));
 	cache->hash = kvcalloc(buckets, sizeof(*cache->hash),
 			       GFP_KERNEL_ACCOUNT);
 	if (!cache->hash)

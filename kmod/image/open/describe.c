@@ -22,6 +22,11 @@ static bool is_raw(const struct qcow_image *image)
 	return image->ops->format == QCOW_FORMAT_RAW;
 }
 
+struct workqueue_struct *qcow_view_wq(const struct qcow_view *view)
+{
+	return view->image->wq;
+}
+
 u64 qcow_view_size(const struct qcow_view *view)
 {
 	return view->size;
@@ -268,7 +273,7 @@ bool qcow_view_degraded(const struct qcow_view *view)
 	if (is_raw(image))
 		return image->writable && qcow_file_lost(image->file);
 	/* pairs with smp_store_release() in qcow_health_fail() */
-	return image->wq && smp_load_acquire(&image->health.error);
+	return image->prepared && smp_load_acquire(&image->health.error);
 }
 
 bool qcow_view_frees(const struct qcow_view *view)

@@ -127,8 +127,25 @@ struct qcow_image *qcow_image_alloc(const struct qcow_open *open,
 	return image;
 }
 
+int qcow_image_need_wq(struct qcow_image *image, unsigned int number)
+{
+	struct workqueue_struct *wq;
+
+	if (READ_ONCE(image->wq))
+		return 0;
+	wq = alloc_workqueue("qcow%u", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, number);
+	if (!wq)
+		return -ENOMEM;
+	/* another device may be attached to a snapshot at the same time */
+	if (cmpxchg(&image->wq, NULL, wq))
+		destroy_workqueue(wq);
+	return 0;
+}
+
 void qcow_image_free(struct qcow_image *image)
 {
+	if (image->wq)
+		destroy_workqueue(image->wq);
 	ratelimit_state_exit(&image->complaints);
 	free_percpu(image->stats);
 	kfree(image->path);
@@ -167,11 +184,9 @@ int qcow_image_close(struct qcow_image *image)
 
 int qcow_image_settle(struct qcow_image *image)
 {
-	int err = image->wq ? qcow_writable_destroy(image) :
-			      qcow_file_sync(image->file);
+	int err = image->prepared ? qcow_writable_destroy(image) :
+				    qcow_file_sync(image->file);
 
-	image->wq = NULL;
-	image->commit.wq = NULL;
 	WRITE_ONCE(image->writable, false);
 	return err;
 }

@@ -22,6 +22,14 @@ struct qcow_image *qcow_image_alloc(const struct qcow_open *open,
 void qcow_image_free(struct qcow_image *image);
 
 /**
+ * qcow_image_need_wq - the image is to be shown or written: have a workqueue
+ * @number: of the device
+ *
+ * The image keeps it until it is freed.  Return: 0 or -ENOMEM.
+ */
+int qcow_image_need_wq(struct qcow_image *image, unsigned int number);
+
+/**
  * qcow_image_open - open one layer over a layer that is open
  * @image:   from qcow_image_alloc()
  * @open:    the chain that is being opened

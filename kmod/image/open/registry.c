@@ -255,6 +255,13 @@ void qcow_registry_keep(struct qcow_image *image)
 	mutex_unlock(&registry_mutex);
 }
 
+static int need_wq(struct qcow_image *image, const struct qcow_open *open,
+		   unsigned int layer)
+{
+	return layer == 0 && (open->disk || open->write) ?
+	       qcow_image_need_wq(image, open->number) : 0;
+}
+
 struct qcow_image *qcow_registry_get(const struct qcow_open *open,
 				     unsigned int layer,
 				     struct qcow_image *backing,
@@ -272,9 +279,15 @@ struct qcow_image *qcow_registry_get(const struct qcow_open *open,
 		qcow_image_free(new);
 		/* a shared image already has a reference to its backing image */
 		qcow_registry_put(backing);
-		return image;
+		err = IS_ERR(image) ? 0 : need_wq(image, open, layer);
+		if (!err)
+			return image;
+		qcow_registry_put(image);
+		return ERR_PTR(err);
 	}
-	err = qcow_image_open(new, open, layer, backing, why);
+	err = need_wq(new, open, layer);
+	if (!err)
+		err = qcow_image_open(new, open, layer, backing, why);
 	if (!err) {
 		qcow_registry_keep(new);
 		return new;

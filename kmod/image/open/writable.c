@@ -84,13 +84,10 @@ int qcow_writable_init(struct qcow_image *image, struct qcow_reason *why)
 	int err;
 
 	init_members(image);
-	image->wq = alloc_workqueue("qcow-image",
-				    WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!image->wq)
-		return -ENOMEM;
+	image->prepared = true;
 	err = init_tables(image, why);
 	if (err)
-		goto destroy_wq;
+		goto unprepare;
 	err = qcow_commit_init(image);
 	if (err)
 		goto destroy_tables;
@@ -100,8 +97,10 @@ int qcow_writable_init(struct qcow_image *image, struct qcow_reason *why)
 	qcow_commit_destroy(image);
 destroy_tables:
 	destroy_tables(image, false);
-destroy_wq:
-	destroy_workqueue(image->wq);
+unprepare:
+	image->prepared = false;
+	/* what a malformed table has started */
+	flush_workqueue(image->wq);
 	return qcow_refuse(why, err, "%s: cannot be prepared for writing (%d)",
 			   image->path, err);
 }
@@ -115,7 +114,9 @@ int qcow_writable_destroy(struct qcow_image *image)
 	err = qcow_commit_destroy(image);
 	flush_work(&image->corrupted);
 	err2 = destroy_tables(image, !err);
-	destroy_workqueue(image->wq);
+	/* a release that has said so may still be about to return */
+	flush_workqueue(image->wq);
+	image->prepared = false;
 	qcow_cow_destroy(image);
 	return err ? err : err2;
 }

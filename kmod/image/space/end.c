@@ -23,6 +23,7 @@
 #include "image/core/types.h"
 #include "image/space/end.h"
 #include "image/space/metadata.h"
+#include "image/space/refs.h"
 
 /* Blocks are read into so much memory; one block takes all of it at most. */
 #define READ_BYTES	SZ_2M
@@ -60,7 +61,7 @@ static struct search *search_alloc(struct qcow_image *image)
 	if (!s)
 		return NULL;
 	s->image = image;
-	s->left = image->refs.entries;
+	s->left = image->refs.held;
 	s->most = 1;
 	s->mem = kvmalloc(READ_BYTES, GFP_KERNEL);
 	s->bvec = kvmalloc_array(max(READ_BYTES >> PAGE_SHIFT, READ_BLOCKS),
@@ -82,7 +83,7 @@ static void search_free(struct search *s)
 
 static u64 block_offset(const struct search *s, unsigned long index)
 {
-	return s->image->refs.table[index] & QCOW2_REFTABLE_OFFSET_MASK;
+	return qcow_refs_entry(s->image, index) & QCOW2_REFTABLE_OFFSET_MASK;
 }
 
 /*

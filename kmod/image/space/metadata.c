@@ -18,6 +18,7 @@
 #include "image/core/types.h"
 #include "image/map/snaptable.h"
 #include "image/space/metadata.h"
+#include "image/space/refs.h"
 
 /* So many entries or notes are looked at before other tasks may run. */
 #define LOOKS		1024
@@ -201,8 +202,8 @@ static int note_refblocks(struct qcow_image *image, struct qcow_reason *why)
 	u32 i;
 	int err;
 
-	for (i = 0; i < image->refs.entries; i++) {
-		u64 entry = image->refs.table[i];
+	for (i = 0; i < image->refs.held; i++) {
+		u64 entry = qcow_refs_entry(image, i);
 
 		if (look_around(i))
 			return -EINTR;

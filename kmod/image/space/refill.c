@@ -272,7 +272,7 @@ static void note_free(struct qcow_image *image, u64 first, u64 count)
 			      (first & ((1ULL << bits) - 1)));
 		struct qcow_extent *e = NULL;
 
-		if (index < refs->entries && refs->table[index])
+		if (qcow_refs_entry(image, index))
 			e = qcow_extent_alloc(image, first, n, NULL);
 		if (e)
 			list_add_tail(&e->node, &refs->found);
@@ -370,21 +370,6 @@ static int cut_tail(struct qcow_image *image)
 	return err ? err : qcow_file_sync(image->file);
 }
 
-/*
- * Read the last block, which notes its free clusters: the first refill takes
- * them before it extends the file.
- */
-static int find_in_last(struct qcow_image *image)
-{
-	unsigned long index = qcow_refblock_index(image,
-						  image->alloc.end - 1);
-	struct qcow_refblock *b = qcow_refblock_get(image, index);
-
-	if (!IS_ERR_OR_NULL(b))
-		qcow_refblock_put(image, b);
-	return PTR_ERR_OR_ZERO(b);
-}
-
 static void free_found(struct qcow_image *image)
 {
 	struct qcow_extent *e, *next;
@@ -410,12 +395,7 @@ int qcow_alloc_init(struct qcow_image *image)
 	if (err)
 		return err;
 	alloc->scan_end = alloc->end;
-	err = find_in_last(image);
-	if (!err)
-		err = cut_tail(image);
-	if (err)
-		free_found(image);
-	return err;
+	return cut_tail(image);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <linux/bitmap.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "file/file_io.h"
@@ -28,6 +29,9 @@
 
 /* Dirty ranges are rounded to this, to spare the layers below reads. */
 #define WRITE_UNIT	QCOW_REFS_PIECE
+
+/* A commit copies and writes at most so much of a block at once, bytes. */
+#define COPY_BYTES	SZ_16K
 
 /* If a block is not in memory, a look at it reads at most so many bytes. */
 #define PIECE		4096U
@@ -53,8 +57,64 @@ void qcow_refs_destroy(struct qcow_image *image)
 	WARN_ON_ONCE(!xa_empty(&image->refs.watched));
 	kvfree(image->refs.table);
 	kvfree(image->refs.scanned);
-	kvfree(image->refs.copy);
+	kfree(image->refs.copy);
 	kfree(image->refs.piece);
+}
+
+/*
+ * The entries to hold in memory if @used of them are not 0: whole units of
+ * write_entry().
+ */
+static u32 entries_to_hold(const struct qcow_image *image, u32 used)
+{
+	u32 unit = max_t(u32, image->file->align, PAGE_SIZE) / sizeof(u64);
+
+	return round_up(max(used, 1U), unit);
+}
+
+/*
+ * Take over a table, and hold what is used of it: a table has at least a
+ * cluster, which is enough for far more than most images contain.
+ */
+static void hold_table(struct qcow_image *image, u64 *table, u32 entries,
+		       gfp_t gfp)
+{
+	struct qcow_refs *refs = &image->refs;
+	u32 used = entries, held;
+	u64 *less = NULL;
+
+	while (used && !table[used - 1])
+		used--;
+	held = entries_to_hold(image, used);
+	if (held < entries)
+		less = kvmalloc_array(held, sizeof(*less), gfp);
+	if (less) {
+		memcpy(less, table, held * sizeof(*less));
+		kvfree(table);
+	}
+	refs->table = less ? less : table;
+	refs->held = less ? held : entries;
+	refs->entries = entries;
+}
+
+/* Have the entry in memory, to be set. */
+static int hold_entry(struct qcow_image *image, u32 index)
+{
+	struct qcow_refs *refs = &image->refs;
+	u32 held = entries_to_hold(image, index + 1);
+	u64 *table;
+
+	lockdep_assert_held(&refs->mutex);
+	if (index < refs->held)
+		return 0;
+	table = kvcalloc(held, sizeof(*table), GFP_NOIO);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table, refs->table, refs->held * sizeof(*table));
+	kvfree(refs->table);
+	refs->table = table;
+	refs->held = held;
+	return 0;
 }
 
 int qcow_refs_init(struct qcow_image *image)
@@ -63,6 +123,8 @@ int qcow_refs_init(struct qcow_image *image)
 	const struct qcow2_header *h = &image->header;
 	size_t bytes = (size_t)h->refcount_table_clusters <<
 		       h->cluster_bits;
+	u32 entries = bytes / sizeof(u64);
+	u64 *table;
 	int err;
 
 	mutex_init(&refs->mutex);
@@ -71,20 +133,20 @@ int qcow_refs_init(struct qcow_image *image)
 	INIT_LIST_HEAD(&refs->found);
 	xa_init(&refs->blocks);
 	xa_init(&refs->watched);
-	refs->entries = bytes / sizeof(u64);
-	refs->table = kvzalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL_ACCOUNT);
-	if (!refs->table)
+	table = kvzalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL_ACCOUNT);
+	if (!table)
 		return -ENOMEM;
-	err = qcow_table_read(image, refs->table, refs->entries,
-			      h->refcount_table_offset);
+	err = qcow_table_read(image, table, entries, h->refcount_table_offset);
 	if (err) {
-		kvfree(refs->table);
+		kvfree(table);
 		return err;
 	}
-	refs->nr_scanned = refs->entries;
-	refs->scanned = kvcalloc(BITS_TO_LONGS(refs->entries), sizeof(long),
+	hold_table(image, table, entries, GFP_KERNEL_ACCOUNT);
+	refs->nr_scanned = min(refs->held, refs->entries);
+	refs->scanned = kvcalloc(BITS_TO_LONGS(refs->nr_scanned), sizeof(long),
 				 GFP_KERNEL_ACCOUNT);
-	refs->copy = kvmalloc(1UL << h->cluster_bits, GFP_KERNEL_ACCOUNT);
+	refs->copy = kmalloc(min(COPY_BYTES, 1U << h->cluster_bits),
+			     GFP_KERNEL_ACCOUNT);
 	refs->piece = kmalloc(PIECE + SECTOR_SIZE, GFP_KERNEL_ACCOUNT);
 	if (refs->copy && refs->scanned && refs->piece)
 		return 0;
@@ -159,7 +221,7 @@ static int insert_block(struct qcow_image *image, struct qcow_refblock *b)
 static struct qcow_refblock *load_block(struct qcow_image *image,
 					unsigned long index)
 {
-	u64 entry = image->refs.table[index];
+	u64 entry = qcow_refs_entry(image, index);
 	struct qcow_refblock *b;
 	struct qcow_fault fault;
 	int err;
@@ -315,12 +377,19 @@ int qcow_refs_place(struct qcow_image *image, unsigned long index, u64 *host)
 	u64 entry;
 
 	mutex_lock(&refs->mutex);
-	entry = index < refs->entries ? refs->table[index] : 0;
+	entry = qcow_refs_entry(image, index);
 	mutex_unlock(&refs->mutex);
 	if (qcow2_reftable_entry_check(&image->geo, index, entry, &fault))
 		return qcow_image_corrupt(image, &fault);
 	*host = entry & QCOW2_REFTABLE_OFFSET_MASK;
 	return 0;
+}
+
+void qcow_refs_set_table(struct qcow_image *image, u64 *table, u32 entries)
+{
+	lockdep_assert_held(&image->refs.mutex);
+	kvfree(image->refs.table);
+	hold_table(image, table, entries, GFP_NOIO);
 }
 
 void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries)
@@ -336,9 +405,7 @@ void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries)
 	}
 	xa_destroy(&refs->blocks);
 	refs->count = 0;
-	kvfree(refs->table);
-	refs->table = table;
-	refs->entries = entries;
+	qcow_refs_set_table(image, table, entries);
 	mutex_unlock(&refs->mutex);
 }
 
@@ -373,11 +440,14 @@ static int write_entry(struct qcow_image *image, struct qcow_refblock *b)
 	if (!unit)
 		return -ENOMEM;
 	mutex_lock(&refs->mutex);
-	refs->table[b->index] = b->host;
-	qcow2_be64_encode(unit, refs->table + first, per_unit);
-	err = qcow_file_write(image->file, unit, per_unit * sizeof(u64),
-			      image->header.refcount_table_offset +
-			      first * sizeof(u64));
+	err = hold_entry(image, b->index);
+	if (!err) {
+		refs->table[b->index] = b->host;
+		qcow2_be64_encode(unit, refs->table + first, per_unit);
+		err = qcow_file_write(image->file, unit, per_unit * sizeof(u64),
+				      image->header.refcount_table_offset +
+				      first * sizeof(u64));
+	}
 	mutex_unlock(&refs->mutex);
 	kfree(unit);
 	return err;
@@ -489,7 +559,7 @@ static int look_at_block(struct qcow_image *image, unsigned long number,
 {
 	struct qcow_refs *refs = &image->refs;
 	struct qcow_refblock *b = xa_load(&refs->blocks, number);
-	u64 entry = number < refs->entries ? refs->table[number] : 0;
+	u64 entry = qcow_refs_entry(image, number);
 	struct qcow_fault fault;
 
 	lockdep_assert_held(&refs->mutex);
@@ -572,31 +642,42 @@ long qcow_refs_drop(struct qcow_image *image, u64 cluster)
 	return value ? (long)min_t(u64, value - 1, LONG_MAX) : -EUCLEAN;
 }
 
-/* Copy the dirty range: refcounts may change while the copy is written. */
-static u32 take_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
-		      void *copy, u32 *from)
+static void take_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
+		       u32 *from, u32 *to)
 {
-	u32 len;
-
 	spin_lock(&refs->lock);
 	*from = b->dirty_from;
-	len = b->dirty_to - b->dirty_from;
-	memcpy(copy, b->data + *from, len);
+	*to = b->dirty_to;
 	list_del_init(&b->dirty);
 	spin_unlock(&refs->lock);
-	return len;
+}
+
+/* Write a copy: refcounts may change while it is written. */
+static int write_part(struct qcow_image *image, struct qcow_refblock *b,
+		      u32 from, u32 len)
+{
+	struct qcow_refs *refs = &image->refs;
+
+	spin_lock(&refs->lock);
+	memcpy(refs->copy, b->data + from, len);
+	spin_unlock(&refs->lock);
+	return qcow_file_write(image->file, refs->copy, len, b->host + from);
 }
 
 static int write_dirty(struct qcow_image *image, struct qcow_refblock *b)
 {
 	struct qcow_refs *refs = &image->refs;
-	u32 from, len = take_dirty(refs, b, refs->copy, &from);
-	int err = qcow_file_write(image->file, refs->copy, len,
-				  b->host + from);
+	u32 from, to, len;
+	int err = 0;
 
+	take_dirty(refs, b, &from, &to);
+	for (; from < to && !err; from += err ? 0 : len) {
+		len = min(to - from, COPY_BYTES);
+		err = write_part(image, b, from, len);
+	}
 	if (err) {
 		spin_lock(&refs->lock);
-		add_dirty(refs, b, from, from + len);
+		add_dirty(refs, b, from, to);
 		spin_unlock(&refs->lock);
 	}
 	return err;

@@ -9,7 +9,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-struct qcow_image;
+#include "image/core/types.h"
 
 /* Bytes of a block that are looked at, copied and written together. */
 #define QCOW_REFS_PIECE	4096U
@@ -40,6 +40,17 @@ struct qcow_refblock {
 /** qcow_refs_init - read the refcount table; returns 0 or a negative errno */
 int qcow_refs_init(struct qcow_image *image);
 void qcow_refs_destroy(struct qcow_image *image);
+
+/**
+ * qcow_refs_entry - return an entry of the refcount table
+ *
+ * Context: qcow_refs.mutex is held, or the image is being opened.
+ */
+static inline u64 qcow_refs_entry(const struct qcow_image *image,
+				  unsigned long index)
+{
+	return index < image->refs.held ? image->refs.table[index] : 0;
+}
 
 /** qcow_refblock_index - the index of the block that counts the cluster */
 unsigned long qcow_refblock_index(const struct qcow_image *image, u64 cluster);
@@ -80,6 +91,15 @@ void qcow_refblocks_forget(struct qcow_image *image, unsigned long index,
  * Context: may sleep; no block is pinned or dirty.
  */
 void qcow_refs_replace(struct qcow_image *image, u64 *table, u32 entries);
+
+/**
+ * qcow_refs_set_table - the table is this one now
+ * @table:   the new refcount table in CPU order; qcow_refs takes it over
+ * @entries: of @table
+ *
+ * Context: qcow_refs.mutex is held.
+ */
+void qcow_refs_set_table(struct qcow_image *image, u64 *table, u32 entries);
 
 /** qcow_refs_write_new - write a whole block; no sync */
 int qcow_refs_write_new(struct qcow_image *image, struct qcow_refblock *b);

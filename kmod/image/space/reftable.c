@@ -123,8 +123,8 @@ static u64 *make_table(struct qcow_image *image, const struct layout *l,
 
 	if (!table)
 		return NULL;
-	memcpy(table, image->refs.table,
-	       image->refs.entries * sizeof(u64));
+	for (i = 0; i < image->refs.entries; i++)
+		table[i] = qcow_refs_entry(image, i);
 	for (i = 0; i < l->blocks; i++)
 		table[l->index + i] = b[i]->host;
 	return table;
@@ -208,7 +208,7 @@ static int replace_table(struct qcow_image *image, const struct layout *l,
 		  image->geo.cluster_bits;
 	u32 count = image->header.refcount_table_clusters;
 	struct qcow_refs *refs = &image->refs;
-	u64 *table = make_table(image, l, b), *old_table = refs->table;
+	u64 *table = make_table(image, l, b);
 	int err;
 
 	if (!table)
@@ -226,11 +226,10 @@ static int replace_table(struct qcow_image *image, const struct layout *l,
 		return err;
 	}
 	mutex_lock(&refs->mutex);
-	refs->table = table;
-	refs->entries = (l->clusters << image->geo.cluster_bits) /
-			sizeof(u64);
+	qcow_refs_set_table(image, table,
+			    (l->clusters << image->geo.cluster_bits) /
+			    sizeof(u64));
 	mutex_unlock(&refs->mutex);
-	kvfree(old_table);
 	qcow_metadata_remove(image, old);
 	/*
 	 * The header leads to the new table: from here on this function must
