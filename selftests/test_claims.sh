@@ -37,15 +37,6 @@ put_number()
 	printf '%b' "$(number "$3" "$4")" | put_bytes "$1" "$2"
 }
 
-# milliseconds COMMAND...: sets TOOK
-milliseconds()
-{
-	local start=${EPOCHREALTIME/./}
-
-	"$@"
-	TOOK=$(((${EPOCHREALTIME/./} - start) / 1000))
-}
-
 # in_time WHAT: TOOK was not too long
 in_time()
 {

@@ -247,6 +247,15 @@ within()
 	done
 }
 
+# milliseconds COMMAND...: sets TOOK
+milliseconds()
+{
+	local start=${EPOCHREALTIME/./}
+
+	"$@"
+	TOOK=$(((${EPOCHREALTIME/./} - start) / 1000))
+}
+
 # expect_equal WHAT WANTED GOT
 expect_equal()
 {

@@ -351,6 +351,18 @@ enum qcow_image_state {
 };
 
 /**
+ * struct qcow_inode_use - a file that an image uses
+ * @inode: of the file, to compare with; NULL for none
+ * @image: the image
+ * @node:  in the registry's hash table, by @inode
+ */
+struct qcow_inode_use {
+	const struct inode *inode;
+	struct qcow_image *image;
+	struct hlist_node node;
+};
+
+/**
  * struct qcow_image - one open image file of a chain
  * @ops:	operations of its format
  * @file:	the image file: metadata, and data if there is no external file
@@ -389,9 +401,8 @@ enum qcow_image_state {
  * @complaints:	limits the messages about malformed metadata
  * @change_lock: held during a structural change, and while a view of a snapshot
  *		is opened or closed: so that the snapshots stay what they are
- * @inode:	of the image file, to compare with
- * @data_inode:	of the external data file, to compare with; NULL for none
- * @node:	in the registry's list; guarded by the registry's mutex
+ * @file_use:	the use of the image file; guarded by the registry's mutex
+ * @data_use:	the use of the external data file; so is this one
  * @state:	guarded by the registry's mutex
  * @users:	number of devices and overlays; guarded by the registry's mutex
  * @shown:	a device shows the active disk; guarded by the registry's mutex
@@ -431,9 +442,8 @@ struct qcow_image {
 	struct qcow_stats __percpu *stats;
 	struct ratelimit_state complaints;
 	struct mutex change_lock;
-	const struct inode *inode;
-	const struct inode *data_inode;
-	struct list_head node;
+	struct qcow_inode_use file_use;
+	struct qcow_inode_use data_use;
 	enum qcow_image_state state;
 	unsigned int users;
 	bool shown;

@@ -74,9 +74,10 @@ static atomic_long_t total_slices;
 static struct shrinker *shrinker;
 
 /*
- * There is a bucket for each slice of the disk that the limit allows.  A disk
- * that grows gets more slices than buckets, until it is attached again: hence
- * the least.  A limit far beyond the most is no memory that is there.
+ * There is a bucket for two slices of the disk, or of those that the limit
+ * allows.  A disk that grows gets more slices than that, until it is attached
+ * again: hence the least.  A limit far beyond the most is no memory that is
+ * there.
  */
 #define BUCKETS_MIN	(1UL << 10)
 #define BUCKETS_MAX	(1UL << 18)
@@ -101,8 +102,9 @@ int qcow_cache_init(struct qcow_image *image, u64 size)
 	cache->cluster_size = 1U << image->geo.cluster_bits;
 	cache->limit = max_t(u64, size >> cache->slice_bits, 2);
 	buckets = image->header.size >> cache->disk_shift;
-	buckets = clamp(buckets, BUCKETS_MIN, BUCKETS_MAX);
-	buckets = roundup_pow_of_two(min(cache->limit, buckets));
+	buckets = clamp(min(cache->limit, buckets) / 2, BUCKETS_MIN,
+			BUCKETS_MAX);
+	buckets = roundup_pow_of_two(buckets);
 	cache->hash = kvcalloc(buckets, sizeof(*cache->hash),
 			       GFP_KERNEL_ACCOUNT);
 	if (!cache->hash)

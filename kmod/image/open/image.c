@@ -117,8 +117,10 @@ struct qcow_image *qcow_image_alloc(const struct qcow_open *open,
 	}
 	INIT_LIST_HEAD(&image->snapshots);
 	mutex_init(&image->change_lock);
-	image->inode = qcow_inode_of(layer->file);
-	image->data_inode = qcow_inode_of(layer->data_file);
+	image->file_use.inode = qcow_inode_of(layer->file);
+	image->data_use.inode = qcow_inode_of(layer->data_file);
+	image->file_use.image = image;
+	image->data_use.image = image;
 	image->writable = open->write && number == 0;
 	image->active.image = image;
 	image->changes = (u64)atomic64_inc_return(&openings) << 32;

@@ -13,6 +13,7 @@
  *				I/O mode share one image; others get another.
  */
 #include <linux/fs.h>
+#include <linux/hashtable.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
 
@@ -26,12 +27,12 @@
 #include "image/open/registry.h"
 
 /*
- * Guards the list of images, and of each image what struct qcow_image names.
+ * Guards the table of images, and of each image what struct qcow_image names.
  * Nothing is waited for while it is held: an image is opened and closed without
  * it, and until that is over @state keeps others from the image's files.
  */
 static DEFINE_MUTEX(registry_mutex);
-static LIST_HEAD(images);
+static DEFINE_HASHTABLE(uses, 8);
 
 /* Woken, and counted, when an image was opened or closed. */
 static DECLARE_WAIT_QUEUE_HEAD(settled);
@@ -44,19 +45,13 @@ static void settle(void)
 	wake_up_all(&settled);
 }
 
-static bool uses_inode(const struct qcow_image *image,
-		       const struct inode *inode)
-{
-	return image->inode == inode || image->data_inode == inode;
-}
-
 /* Is the image what the layer over @backing asks for? */
 static bool image_is(const struct qcow_image *image,
 		     const struct qcow_layer_files *layer,
 		     const struct qcow_image *backing)
 {
-	return image->inode == qcow_inode_of(layer->file) &&
-	       image->data_inode == qcow_inode_of(layer->data_file) &&
+	return image->file_use.inode == qcow_inode_of(layer->file) &&
+	       image->data_use.inode == qcow_inode_of(layer->data_file) &&
 	       image->ops->format == layer->format &&
 	       image->offset == layer->offset &&
 	       image->sizelimit == layer->sizelimit &&
@@ -100,14 +95,6 @@ bool qcow_chain_is(const struct qcow_image *image,
 		image = image->backing;
 	}
 	return i == nr && !image;
-}
-
-static bool overlaps(const struct qcow_image *image,
-		     const struct qcow_layer_files *layer)
-{
-	return uses_inode(image, qcow_inode_of(layer->file)) ||
-	       (layer->data_file &&
-		uses_inode(image, qcow_inode_of(layer->data_file)));
 }
 
 static int refuse_busy(const struct qcow_image *image, bool write,
@@ -166,42 +153,65 @@ static bool takes_over(const struct qcow_image *image,
 }
 
 /*
- * Return: an image to share; NULL: open a new one; -EAGAIN: wait until an image
- * is opened or closed; or -EBUSY, -EOPNOTSUPP.
+ * The image uses one of the files that are to be opened.
+ *
+ * Return: 0: it is not in the way; 1: it is the one to share; -EAGAIN: wait
+ * until an image is opened or closed; or -EBUSY, -EOPNOTSUPP.
  */
+static int judge(const struct qcow_image *image, const struct qcow_open *open,
+		 unsigned int layer, const struct qcow_image *backing,
+		 struct qcow_reason *why)
+{
+	bool write = open->write && layer == 0;
+	bool snapshot = open->snapshot && layer == 0;	/* beside the disk */
+	bool over;
+
+	if (layer == 0 && gives_way(image, open))
+		return 0;
+	if (image->state != QCOW_IMAGE_OPEN)
+		return -EAGAIN;
+	over = takes_over(image, open, layer);
+	if (!over && (write || image->merged_into ||
+		      (image->writable && !snapshot)))
+		return refuse_busy(image, write, why);
+	if (image_is(image, &open->layers[layer], backing) &&
+	    suits(image, open))
+		return 1;
+	return image->writable ? refuse_unlike(image, open, why) : 0;
+}
+
+/* Return: an image to share; NULL: none uses the file; or as judge(). */
 static struct qcow_image *find_shared(const struct qcow_open *open,
 				      unsigned int layer,
 				      const struct qcow_image *backing,
+				      const struct file *file,
 				      struct qcow_reason *why)
 {
-	const struct qcow_layer_files *files = &open->layers[layer];
-	bool write = open->write && layer == 0;
-	bool snapshot = open->snapshot && layer == 0;	/* beside the disk */
-	struct qcow_image *image;
+	const struct inode *inode = qcow_inode_of(file);
+	struct qcow_inode_use *use;
+	int verdict;
 
-	list_for_each_entry(image, &images, node) {
-		bool over;
-
-		if (!overlaps(image, files) ||
-		    (layer == 0 && gives_way(image, open)))
+	if (!inode)
+		return NULL;
+	hash_for_each_possible(uses, use, node, (unsigned long)inode) {
+		if (use->inode != inode)
 			continue;
-		if (image->state != QCOW_IMAGE_OPEN)
-			return ERR_PTR(-EAGAIN);
-		over = takes_over(image, open, layer);
-		if (!over && (write || image->merged_into ||
-			      (image->writable && !snapshot)))
-			return ERR_PTR(refuse_busy(image, write, why));
-		if (image_is(image, files, backing) &&
-		    suits(image, open))
-			return image;
-		if (image->writable)
-			return ERR_PTR(refuse_unlike(image, open, why));
+		verdict = judge(use->image, open, layer, backing, why);
+		if (verdict)
+			return verdict < 0 ? ERR_PTR(verdict) : use->image;
 	}
 	return NULL;
 }
 
+static void add_use(struct qcow_inode_use *use)
+{
+	lockdep_assert_held(&registry_mutex);
+	if (use->inode)
+		hash_add(uses, &use->node, (unsigned long)use->inode);
+}
+
 /*
- * Find an image to share, or have @new in the list, which is to be opened then.
+ * Find an image to share, or have @new in the table, which is to be opened then.
  *
  * Return: one of them; -EINTR; or as find_shared().
  */
@@ -211,15 +221,20 @@ static struct qcow_image *find_or_add(const struct qcow_open *open,
 				      struct qcow_image *new,
 				      struct qcow_reason *why)
 {
+	const struct qcow_layer_files *files = &open->layers[layer];
 	struct qcow_image *image;
 	unsigned long seen;
 
 	for (;;) {
 		mutex_lock(&registry_mutex);
-		image = find_shared(open, layer, backing, why);
+		image = find_shared(open, layer, backing, files->file, why);
+		if (!image)
+			image = find_shared(open, layer, backing,
+					    files->data_file, why);
 		if (!image) {
 			image = new;
-			list_add(&new->node, &images);
+			add_use(&new->file_use);
+			add_use(&new->data_use);
 			if (open->instead && layer == 0)
 				/* nobody else may share it any more */
 				open->instead->state = QCOW_IMAGE_CLOSING;
@@ -241,7 +256,8 @@ static struct qcow_image *find_or_add(const struct qcow_open *open,
 static void remove_image(struct qcow_image *image)
 {
 	mutex_lock(&registry_mutex);
-	list_del(&image->node);
+	hash_del(&image->file_use.node);
+	hash_del(&image->data_use.node);
 	settle();
 	mutex_unlock(&registry_mutex);
 	qcow_image_free(image);
@@ -357,19 +373,21 @@ void qcow_registry_set_merged_into(struct qcow_image *image, bool merged_into)
 
 unsigned int qcow_file_use(const struct inode *inode)
 {
-	struct qcow_image *image;
-	unsigned int use = 0;
+	const struct qcow_inode_use *use;
+	unsigned int flags = 0;
 
 	mutex_lock(&registry_mutex);
-	list_for_each_entry(image, &images, node) {
+	hash_for_each_possible(uses, use, node, (unsigned long)inode) {
+		const struct qcow_image *image = use->image;
 		bool writable = READ_ONCE(image->writable);
 
-		if (!uses_inode(image, inode))
+		if (use->inode != inode)
 			continue;
-		use |= QCOW_QUERY_OPEN | (writable ? QCOW_QUERY_WRITABLE : 0);
+		flags |= QCOW_QUERY_OPEN |
+			 (writable ? QCOW_QUERY_WRITABLE : 0);
 		if (writable && !image->merged_into && !image->shown)
-			use |= QCOW_QUERY_UNSHOWN;
+			flags |= QCOW_QUERY_UNSHOWN;
 	}
 	mutex_unlock(&registry_mutex);
-	return use;
+	return flags;
 }

@@ -30,7 +30,7 @@
 /* Dirty ranges are rounded to this, to spare the layers below reads. */
 #define WRITE_UNIT	QCOW_REFS_PIECE
 
-/* A commit copies and writes at most so much of a block at once, bytes. */
+/* A commit can copy so much of a block even if there is no memory, bytes. */
 #define COPY_BYTES	SZ_16K
 
 /* If a block is not in memory, a look at it reads at most so many bytes. */
@@ -654,27 +654,44 @@ static void take_dirty(struct qcow_refs *refs, struct qcow_refblock *b,
 
 /* Write a copy: refcounts may change while it is written. */
 static int write_part(struct qcow_image *image, struct qcow_refblock *b,
-		      u32 from, u32 len)
+		      void *copy, u32 from, u32 len)
 {
 	struct qcow_refs *refs = &image->refs;
 
 	spin_lock(&refs->lock);
-	memcpy(refs->copy, b->data + from, len);
+	memcpy(copy, b->data + from, len);
 	spin_unlock(&refs->lock);
-	return qcow_file_write(image->file, refs->copy, len, b->host + from);
+	return qcow_file_write(image->file, copy, len, b->host + from);
+}
+
+/* Where there is no memory for a copy of all, @copy of struct qcow_refs does. */
+static int write_parts(struct qcow_image *image, struct qcow_refblock *b,
+		       u32 from, u32 to)
+{
+	void *large = to - from > COPY_BYTES ?
+		      kvmalloc(to - from, GFP_NOIO | __GFP_NORETRY |
+					  __GFP_NOWARN) : NULL;
+	u32 most = large ? to - from : COPY_BYTES, len;
+	int err = 0;
+
+	while (from < to && !err) {
+		len = min(to - from, most);
+		err = write_part(image, b, large ? large : image->refs.copy,
+				 from, len);
+		from += len;
+	}
+	kvfree(large);
+	return err;
 }
 
 static int write_dirty(struct qcow_image *image, struct qcow_refblock *b)
 {
 	struct qcow_refs *refs = &image->refs;
-	u32 from, to, len;
-	int err = 0;
+	u32 from, to;
+	int err;
 
 	take_dirty(refs, b, &from, &to);
-	for (; from < to && !err; from += err ? 0 : len) {
-		len = min(to - from, COPY_BYTES);
-		err = write_part(image, b, from, len);
-	}
+	err = write_parts(image, b, from, to);
 	if (err) {
 		spin_lock(&refs->lock);
 		add_dirty(refs, b, from, to);
