@@ -973,7 +973,7 @@ static long merge(unsigned int number, unsigned int op)
 	}
 	if (op == QCOW_MERGE_BEGIN) {
 		m->hold_fds[0] = one_in(4) ? odd_fd() : -1;
-		m->hold_fds[1] = one_in(8) ? interesting(1000) : -1;
+		m->hold_fds[1] = one_in(8) ? (int)interesting(1000) : -1;
 	}
 	if (op == QCOW_MERGE_END)
 		m->flags = flags_of(QCOW_MERGE_KEEP);
