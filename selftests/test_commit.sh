@@ -211,11 +211,10 @@ begin_and()
 	other = array.array("B", struct.pack("=iIiIQQ", base, 2, -1, 0, 512, 0))
 
 	def request(op, layers=0, layer=layer):
-	    form = "=6I4Q2i"
+	    form = "=6I4Q"
 	    size = struct.calcsize(form)
-	    hold = -1 if op == 1 else 0
 	    arg = bytearray(struct.pack(form, size, 0, number, op, layers, 0,
-	        layer.buffer_info()[0] if layers else 0, 0, 0, 0, hold, hold))
+	        layer.buffer_info()[0] if layers else 0, 0, 0, 0))
 	    try:
 	        fcntl.ioctl(control, 3 << 30 | size << 16 | 0x51 << 8 | 0x49,
 	                    arg, True)

@@ -132,6 +132,7 @@ static int begin(const struct session *s, const struct image *top,
 	ret = call(s, QCOW_MERGE_REOPEN, &reopen) ?:
 	      claim_raise(below->layers[0], raised) ?:
 	      grow_raw(&below->layers[0]->image, top->size);
+	first.flags = QCOW_MERGE_HOLD;
 	first.hold_fds[0] = raised->image;
 	first.hold_fds[1] = raised->data;
 	if (!ret)

@@ -464,9 +464,11 @@ static int check_merge(const struct qcow_merge *m)
 	if (m->flags & ~QCOW_MERGE_KEEP || m->op < QCOW_MERGE_BEGIN ||
 	    m->op > QCOW_MERGE_REOPEN)
 		return -EINVAL;
-	if (m->flags && m->op != QCOW_MERGE_END)
+	if (m->flags & ~(m->op == QCOW_MERGE_END ? QCOW_MERGE_KEEP :
+			 m->op == QCOW_MERGE_BEGIN ? QCOW_MERGE_HOLD : 0))
 		return -EINVAL;
-	if ((m->hold_fds[0] || m->hold_fds[1]) && m->op != QCOW_MERGE_BEGIN)
+	if (!(m->flags & QCOW_MERGE_HOLD) &&
+	    (m->hold_fds[0] || m->hold_fds[1]))
 		return -EINVAL;
 	if (m->op != QCOW_MERGE_BEGIN && m->op != QCOW_MERGE_REOPEN)
 		return m->nr_layers ? -EINVAL : 0;
@@ -485,7 +487,7 @@ static int get_holds(const struct qcow_merge *m, struct file **holds)
 
 	BUILD_BUG_ON(ARRAY_SIZE(m->hold_fds) != QCOW_MERGE_HOLDS);
 	for (i = 0; i < QCOW_MERGE_HOLDS; i++) {
-		if (m->hold_fds[i] < 0)
+		if (!(m->flags & QCOW_MERGE_HOLD) || m->hold_fds[i] < 0)
 			continue;
 		holds[i] = fget(m->hold_fds[i]);
 		if (!holds[i])
@@ -605,7 +607,7 @@ static const struct ctl_command commands[] = {
 	{ QCOW_REBASE, sizeof(struct qcow_rebase),
 	  sizeof(struct qcow_rebase), ctl_rebase },
 	{ QCOW_MERGE, sizeof(struct qcow_merge),
-	  sizeof(struct qcow_merge), ctl_merge },
+	  offsetofend(struct qcow_merge, pause_ns), ctl_merge },
 };
 
 /*
@@ -676,7 +678,7 @@ static long ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 /**
  * struct qcow_control - a control file: an opening of the control device
- * @closed: ends what was begun through it
+ * @closed: stops the merges that were begun through it
  *
  * Other files compare its address only.
  */
@@ -692,7 +694,6 @@ static void control_closed(struct work_struct *work)
 		container_of(work, struct qcow_control, closed);
 
 	qcow_device_merge_orphans(ctl);
-	qcow_device_detach_hidden(ctl);
 	kfree(ctl);
 }
 
@@ -715,6 +716,8 @@ static int ctl_release(struct inode *inode, struct file *file)
 {
 	struct qcow_control *ctl = file->private_data;
 
+	/* where a device is being merged, that is detached when it is over */
+	qcow_device_detach_hidden(ctl);
 	queue_work(closed_wq, &ctl->closed);
 	return 0;
 }

@@ -306,12 +306,13 @@ int qcow_device_change_backing(struct qcow_device *dev,
 /**
  * qcow_device_merge_begin - see struct qcow_merge, for this and the next ones
  * @ctl: the control file; the merge is stopped when it is closed
- * @holds: QCOW_MERGE_HOLDS files, or NULLs, to be kept open until the merge is over; taken
- *	   over on success
+ * @holds: QCOW_MERGE_HOLDS files, or NULLs, to be kept open until the merge is
+ *	   over; taken over on success
  */
 int qcow_device_merge_begin(unsigned int number, const struct qcow_control *ctl,
 			    const struct qcow_layer_files *layers,
-			    unsigned int nr, struct file **holds, u64 *pause_ns,
+			    unsigned int nr, struct file **holds,
+			    u64 *pause_ns,
 			    struct qcow_reason *why);
 int qcow_device_merge_step(unsigned int number, const struct qcow_control *ctl,
 			   u64 *left, struct qcow_reason *why);
@@ -342,7 +343,7 @@ void qcow_device_exit(void);
 #define QCOW_MAX_SECTORS	4096U
 #define QCOW_POOL_BVECS		(QCOW_MAX_SECTORS >> PAGE_SECTORS_SHIFT)
 
-/** qcow_queue_init - make the device's workqueue, pool and tag set */
+/** qcow_queue_init - make the device's pool and tag set */
 int qcow_queue_init(struct qcow_device *dev);
 void qcow_queue_exit(struct qcow_device *dev);
 

@@ -69,26 +69,22 @@ static struct qcow_device *get_merged(unsigned int number,
 	return ERR_PTR(-ENOENT);
 }
 
-static void drop_holds(struct qcow_device *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(dev->merge_holds); i++) {
-		if (dev->merge_holds[i])
-			qcow_fput(dev->merge_holds[i]);
-		dev->merge_holds[i] = NULL;
-	}
-}
 
 static void put_merged(struct qcow_device *dev)
 {
 	bool over = dev->merger && !qcow_view_merging(dev->view);
+	struct file *holds[QCOW_MERGE_HOLDS] = { };
+	unsigned int i;
 
 	if (over) {
-		drop_holds(dev);
+		memcpy(holds, dev->merge_holds, sizeof(holds));
+		memset(dev->merge_holds, 0, sizeof(dev->merge_holds));
 		WRITE_ONCE(dev->merger, NULL);
 	}
 	mutex_unlock(&dev->merge_lock);
+	for (i = 0; i < QCOW_MERGE_HOLDS; i++)
+		if (holds[i])
+			qcow_fput(holds[i]);
 	if (over)
 		qcow_device_unclaim(dev);
 	put_device(disk_to_dev(dev->disk));

@@ -263,9 +263,19 @@ static int init_request(struct blk_mq_tag_set *set, struct request *rq,
 	return 0;
 }
 
+/* A worker that has ended the request may still be about to return. */
+static void exit_request(struct blk_mq_tag_set *set, struct request *rq,
+			 unsigned int hctx)
+{
+	struct qcow_request *qr = blk_mq_rq_to_pdu(rq);
+
+	flush_work(&qr->cmd.work);
+}
+
 static const struct blk_mq_ops queue_ops = {
 	.queue_rq = queue_rq,
 	.init_request = init_request,
+	.exit_request = exit_request,
 };
 
 static int init_tag_set(struct qcow_device *dev)
@@ -304,8 +314,6 @@ int qcow_queue_init(struct qcow_device *dev)
 
 void qcow_queue_exit(struct qcow_device *dev)
 {
-	/* a worker that has ended a request may still be about to return */
-	flush_workqueue(qcow_view_wq(dev->view));
 	blk_mq_free_tag_set(&dev->tag_set);
 	mempool_destroy(dev->bvecs);
 }

@@ -971,7 +971,8 @@ static long merge(unsigned int number, unsigned int op)
 					   op == QCOW_MERGE_BEGIN);
 		m->layers = put_layers(&m->nr_layers);
 	}
-	if (op == QCOW_MERGE_BEGIN) {
+	if (op == QCOW_MERGE_BEGIN && one_in(2)) {
+		m->flags = QCOW_MERGE_HOLD;
 		m->hold_fds[0] = one_in(4) ? odd_fd() : -1;
 		m->hold_fds[1] = one_in(8) ? (int)interesting(1000) : -1;
 	}

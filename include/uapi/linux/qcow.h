@@ -436,11 +436,13 @@ enum qcow_merge_op {
 
 /* END: the image keeps its data, although the backing file has them as well. */
 #define QCOW_MERGE_KEEP		(1U << 0)
+/* BEGIN: there are @hold_fds. */
+#define QCOW_MERGE_HOLD		(1U << 1)
 
 /**
  * struct qcow_merge - merge the top image into its backing file (QCOW_MERGE)
  * @size:	in: sizeof(struct qcow_merge)
- * @flags:	in: QCOW_MERGE_KEEP
+ * @flags:	in: QCOW_MERGE_KEEP, QCOW_MERGE_HOLD
  * @number:	in: N of /dev/qcowN, which is attached read-write
  * @op:		in: enum qcow_merge_op
  * @nr_layers:	in: REOPEN, BEGIN: the number of layers below the top image;
@@ -453,10 +455,10 @@ enum qcow_merge_op {
  * @left:	out: STEP: bytes of the disk that the backing file may lack;
  *		requests go on, so this may also grow
  * @pause_ns:	out: how long requests had to wait, nanoseconds
- * @hold_fds:	in: BEGIN: descriptors of files that the driver keeps open until
- *		the merge is over: their locks keep others off the backing file
- *		also when the caller is killed.  Regular files or block
- *		devices; -1: none; else zero
+ * @hold_fds:	in: with HOLD: descriptors of files that the driver keeps open
+ *		until the merge is over: their locks keep others off the backing
+ *		file also when the caller is killed.  Regular files or block
+ *		devices; -1: none.  Without HOLD: zero
  *
  * REOPEN replaces the descriptors that the device has of these files, and so
  * drops their locks.  It writes nothing.  After it the caller can see if
@@ -467,8 +469,8 @@ enum qcow_merge_op {
  * backing file that is shorter than the disk grows at BEGIN; a raw one does
  * not, so its file must be as long as the disk.  Between BEGIN and END or STOP
  * the device cannot be detached, resized and so on; closing the control file is
- * a STOP, which close() does not wait for.  After an error of STEP or END the caller can try again, or stop;
- * after EIO of END the merge may have stopped.
+ * a STOP, which close() does not wait for.  After an error of STEP or END the
+ * caller can try again, or stop; after EIO of END the merge may have stopped.
  *
  * Errors: as struct qcow_snapshot, and as struct qcow_attach for the layers;
  * EBUSY: the backing file has other users, or the top image has snapshots,

@@ -231,7 +231,7 @@ void qcow_view_merge_calm(struct qcow_view *view)
 	struct qcow_image *base = view->image->merge->base;
 	unsigned int noio = memalloc_noio_save();
 
-	if (base->prepared) {
+	if (base->upkeep) {
 		qcow_alloc_stop(base);
 		qcow_commit_run(base);
 	}

@@ -47,9 +47,9 @@ int qcow_image_corrupt(struct qcow_image *image, const struct qcow_fault *fault)
 		pr_err("%s: corrupt %s: guest 0x%llx: %s (0x%llx)\n",
 		       image->path, fault->structure, fault->where,
 		       fault->problem, fault->value);
-	if (image->prepared) {
+	if (image->upkeep) {
 		qcow_health_fail(image, "using the metadata", -EUCLEAN);
-		queue_work(image->wq, &image->corrupted);
+		queue_work(image->upkeep, &image->corrupted);
 	}
 	return -EIO;
 }

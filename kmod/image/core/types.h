@@ -73,8 +73,8 @@ struct qcow_epoch {
 
 /**
  * struct qcow_commit - an image's commits
- * @wq:		runs @work and @timer: the image's, from when commits can run
- *		until the last one has, and else NULL
+ * @wq:		runs @work and @timer: @upkeep of the image, from when commits
+ *		can run until the last one has, and else NULL
  * @lock:	guards @waiters, @throttled, @running, @quarantine, the change
  *		of @epoch, and the epochs' lists of freed clusters
  * @epoch:	the current epoch; read under RCU
@@ -380,12 +380,11 @@ struct qcow_inode_use {
  * @entry_bits:	log2 of the number of entries in a slice
  * @cache:	L2 slices
  * @inflate:	decompressed clusters
- * @wq:		runs the commands of the devices that show the image, refills,
- *		releases, commits and @corrupted.  A work item waits for I/O and
- *		for locks, never for another work item, so one rescuer is enough
- *		for all of them.  NULL if no device shows the image, and
- *		it is not written
- * @prepared:	it is a writable qcow2 image, and has what writing takes
+ * @wq:		runs the commands of the devices that show the image; NULL if
+ *		none does, and it is not written
+ * @upkeep:	runs refills, releases, commits and @corrupted; NULL unless the
+ *		image is a writable qcow2.  Not @wq: these wait for memory, and
+ *		its rescuer must be free for the commands that swap
  * @sealed:	the image is to get another backing file: from now on an entry
  *		of a range that reads zeros must say so itself
  * @merge:	the image is being merged into its backing file; changes only
@@ -425,7 +424,7 @@ struct qcow_image {
 	struct qcow_inflate inflate;
 	struct qcow_l1 l1;
 	struct workqueue_struct *wq;
-	bool prepared;
+	struct workqueue_struct *upkeep;
 	struct qcow_refs refs;
 	struct qcow_alloc alloc;
 	struct qcow_commit commit;

@@ -337,7 +337,7 @@ int qcow_commit_init(struct qcow_image *image)
 		return -ENOMEM;
 	}
 	RCU_INIT_POINTER(commit->epoch, epoch);
-	commit->wq = image->wq;
+	commit->wq = image->upkeep;
 	return 0;
 }
 
@@ -389,7 +389,7 @@ int qcow_commit_quiesce(struct qcow_image *image)
 			return err ? err : -EIO;
 		/* only the current epoch is left: all others are released */
 		wait_event(commit->idle, atomic_read(&commit->epochs) == 1);
-	} while (is_dirty(image) || qcow_epoch_has_freed(image));
+	} while (!qcow_commit_idle(image) || qcow_epoch_has_freed(image));
 	cancel_delayed_work_sync(&commit->timer);
 	return image->health.error ? -EIO : 0;
 }
@@ -435,6 +435,8 @@ int qcow_commit_destroy(struct qcow_image *image)
 	percpu_ref_kill(&last->ref);
 	wait_event(commit->idle, !atomic_read(&commit->epochs));
 	last_commit(image);
+	/* after a failure the timer may have started another one */
+	cancel_work_sync(&commit->work);
 	commit->wq = NULL;
 	qcow_l1_free(&image->l1);
 	return image->health.error;

@@ -31,7 +31,7 @@
  * Slices that a commit can copy at a time even if there is no memory, and the
  * most that it copies at a time.
  */
-#define COPIES_MIN	4
+#define COPIES_MIN	2
 #define COPIES_MAX	1024
 
 /**
@@ -44,7 +44,7 @@
  * @done:    the read is over; guarded by the cache's lock
  * @error:   of the read; guarded by the cache's lock
  * @waiters: commands parked on the load; guarded by the cache's lock
- * @wq:      runs @work; belongs to the device whose command started the read
+ * @wq:      runs @work; that of the command that started the read
  * @work:    continues the read if that may sleep
  */
 struct qcow_slice_load {

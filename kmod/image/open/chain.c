@@ -172,7 +172,7 @@ int qcow_chain_close(struct qcow_view *view)
 		mutex_lock(&image->change_lock);
 		snapshot_view_close(view);
 		mutex_unlock(&image->change_lock);
-	} else if (qcow_registry_hide(image) && image->prepared) {
+	} else if (qcow_registry_hide(image) && image->upkeep) {
 		/*
 		 * a snapshot of the image stays attached: make this disk's
 		 * writes durable

@@ -273,7 +273,7 @@ bool qcow_view_degraded(const struct qcow_view *view)
 	if (is_raw(image))
 		return image->writable && qcow_file_lost(image->file);
 	/* pairs with smp_store_release() in qcow_health_fail() */
-	return image->prepared && smp_load_acquire(&image->health.error);
+	return image->upkeep && smp_load_acquire(&image->health.error);
 }
 
 bool qcow_view_frees(const struct qcow_view *view)

@@ -186,8 +186,8 @@ int qcow_image_close(struct qcow_image *image)
 
 int qcow_image_settle(struct qcow_image *image)
 {
-	int err = image->prepared ? qcow_writable_destroy(image) :
-				    qcow_file_sync(image->file);
+	int err = image->upkeep ? qcow_writable_destroy(image) :
+				  qcow_file_sync(image->file);
 
 	WRITE_ONCE(image->writable, false);
 	return err;

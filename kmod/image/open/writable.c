@@ -79,15 +79,24 @@ static int destroy_tables(struct qcow_image *image, bool cut)
 	return err;
 }
 
+static void destroy_upkeep(struct qcow_image *image)
+{
+	destroy_workqueue(image->upkeep);
+	image->upkeep = NULL;
+}
+
 int qcow_writable_init(struct qcow_image *image, struct qcow_reason *why)
 {
 	int err;
 
 	init_members(image);
-	image->prepared = true;
+	image->upkeep = alloc_workqueue("qcow-image",
+					WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!image->upkeep)
+		return -ENOMEM;
 	err = init_tables(image, why);
 	if (err)
-		goto unprepare;
+		goto destroy_wq;
 	err = qcow_commit_init(image);
 	if (err)
 		goto destroy_tables;
@@ -97,10 +106,8 @@ int qcow_writable_init(struct qcow_image *image, struct qcow_reason *why)
 	qcow_commit_destroy(image);
 destroy_tables:
 	destroy_tables(image, false);
-unprepare:
-	image->prepared = false;
-	/* what a malformed table has started */
-	flush_workqueue(image->wq);
+destroy_wq:
+	destroy_upkeep(image);
 	return qcow_refuse(why, err, "%s: cannot be prepared for writing (%d)",
 			   image->path, err);
 }
@@ -114,9 +121,7 @@ int qcow_writable_destroy(struct qcow_image *image)
 	err = qcow_commit_destroy(image);
 	flush_work(&image->corrupted);
 	err2 = destroy_tables(image, !err);
-	/* a release that has said so may still be about to return */
-	flush_workqueue(image->wq);
-	image->prepared = false;
+	destroy_upkeep(image);
 	qcow_cow_destroy(image);
 	return err ? err : err2;
 }

@@ -46,7 +46,7 @@ u32 qcow_alloc_take(struct qcow_image *image, u32 want, u64 *first)
 	if (alloc->clusters < READ_ONCE(alloc->step) / 4 && !alloc->refilling &&
 	    !alloc->error) {
 		alloc->refilling = true;
-		queue_work(image->wq, &alloc->refill);
+		queue_work(image->upkeep, &alloc->refill);
 	}
 	spin_unlock(&alloc->lock);
 	return got;
@@ -64,7 +64,7 @@ int qcow_alloc_wait(struct qcow_image *image, struct qcow_cmd *cmd)
 		list_add_tail(&cmd->node, &alloc->waiters);
 		if (!alloc->refilling) {
 			alloc->refilling = true;
-			queue_work(image->wq, &alloc->refill);
+			queue_work(image->upkeep, &alloc->refill);
 		}
 	}
 	spin_unlock(&alloc->lock);

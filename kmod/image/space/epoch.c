@@ -34,7 +34,7 @@ static void epoch_released(struct percpu_ref *ref)
 {
 	struct qcow_epoch *epoch = container_of(ref, struct qcow_epoch, ref);
 
-	queue_work(epoch->image->wq, &epoch->work);
+	queue_work(epoch->image->upkeep, &epoch->work);
 }
 
 struct qcow_epoch *qcow_epoch_alloc(struct qcow_image *image)

@@ -402,7 +402,8 @@ int qcow_alloc_init(struct qcow_image *image)
  * No refcount has to be read to find the end.  Where the file ends with free
  * clusters, these are in the reserve, which never used them or got them back,
  * or among those that were found free.  Freed clusters that could not be
- * punched are in neither, and stay for the next attach to cut off.
+ * punched are in neither, nor are those of a block that was not scanned: they
+ * stay for the next attach to cut off.
  */
 int qcow_alloc_destroy(struct qcow_image *image, bool cut)
 {

@@ -283,7 +283,9 @@ struct qcow_refblock *qcow_refblock_create(struct qcow_image *image,
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&refs->mutex);
-	err = insert_block(image, b);
+	err = index < refs->entries ? hold_entry(image, index) : 0;
+	if (!err)
+		err = insert_block(image, b);
 	mutex_unlock(&refs->mutex);
 	if (err) {
 		block_free(b);
@@ -440,14 +442,11 @@ static int write_entry(struct qcow_image *image, struct qcow_refblock *b)
 	if (!unit)
 		return -ENOMEM;
 	mutex_lock(&refs->mutex);
-	err = hold_entry(image, b->index);
-	if (!err) {
-		refs->table[b->index] = b->host;
-		qcow2_be64_encode(unit, refs->table + first, per_unit);
-		err = qcow_file_write(image->file, unit, per_unit * sizeof(u64),
-				      image->header.refcount_table_offset +
-				      first * sizeof(u64));
-	}
+	refs->table[b->index] = b->host;
+	qcow2_be64_encode(unit, refs->table + first, per_unit);
+	err = qcow_file_write(image->file, unit, per_unit * sizeof(u64),
+			      image->header.refcount_table_offset +
+			      first * sizeof(u64));
 	mutex_unlock(&refs->mutex);
 	kfree(unit);
 	return err;
@@ -669,8 +668,8 @@ static int write_parts(struct qcow_image *image, struct qcow_refblock *b,
 		       u32 from, u32 to)
 {
 	void *large = to - from > COPY_BYTES ?
-		      kvmalloc(to - from, GFP_NOIO | __GFP_NORETRY |
-					  __GFP_NOWARN) : NULL;
+		      kmalloc(to - from, GFP_NOIO | __GFP_NORETRY |
+					 __GFP_NOWARN) : NULL;
 	u32 most = large ? to - from : COPY_BYTES, len;
 	int err = 0;
 
@@ -680,7 +679,7 @@ static int write_parts(struct qcow_image *image, struct qcow_refblock *b,
 				 from, len);
 		from += len;
 	}
-	kvfree(large);
+	kfree(large);
 	return err;
 }
 

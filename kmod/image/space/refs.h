@@ -44,7 +44,8 @@ void qcow_refs_destroy(struct qcow_image *image);
 /**
  * qcow_refs_entry - return an entry of the refcount table
  *
- * Context: qcow_refs.mutex is held, or the image is being opened.
+ * Context: qcow_refs.mutex is held; or it is a refill that asks, or no refill
+ * runs: others do not change the table.
  */
 static inline u64 qcow_refs_entry(const struct qcow_image *image,
 				  unsigned long index)
