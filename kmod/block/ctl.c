@@ -459,13 +459,23 @@ static long ctl_rebase(struct qcow_control *ctl, void *arg)
 	return err;
 }
 
+static u32 merge_flags(u32 op)
+{
+	switch (op) {
+	case QCOW_MERGE_BEGIN:
+		return QCOW_MERGE_HOLD;
+	case QCOW_MERGE_END:
+		return QCOW_MERGE_KEEP;
+	default:
+		return 0;
+	}
+}
+
 static int check_merge(const struct qcow_merge *m)
 {
-	if (m->flags & ~QCOW_MERGE_KEEP || m->op < QCOW_MERGE_BEGIN ||
-	    m->op > QCOW_MERGE_REOPEN)
+	if (m->op < QCOW_MERGE_BEGIN || m->op > QCOW_MERGE_REOPEN)
 		return -EINVAL;
-	if (m->flags & ~(m->op == QCOW_MERGE_END ? QCOW_MERGE_KEEP :
-			 m->op == QCOW_MERGE_BEGIN ? QCOW_MERGE_HOLD : 0))
+	if (m->flags & ~merge_flags(m->op))
 		return -EINVAL;
 	if (!(m->flags & QCOW_MERGE_HOLD) &&
 	    (m->hold_fds[0] || m->hold_fds[1]))
