@@ -46,7 +46,7 @@ a_hundred()
 	before=$(kernel_memory)
 	for ((i = 1; i < clones; i++)); do
 		milliseconds attach -f qcow2 "clone$i"
-		times+=($TOOK)
+		times+=("$TOOK")
 		dd if="$DEV" bs=1M skip=300000 count=1 iflag=direct \
 			status=none | cmp - data
 	done

@@ -253,6 +253,7 @@ milliseconds()
 	local start=${EPOCHREALTIME/./}
 
 	"$@"
+	# shellcheck disable=SC2034 # the caller reads it
 	TOOK=$(((${EPOCHREALTIME/./} - start) / 1000))
 }
 
