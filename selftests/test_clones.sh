@@ -12,7 +12,7 @@
 clones=${CLONES:-100}
 
 # KiB for each clone: 300 where there are a thousand.  A hundred also share what
-# udev takes, and pages that are free but are in no processor's count yet.
+# udev takes, and the free pages that processors keep for themselves.
 each=$((300 + 10000 / clones))
 
 # median NUMBER...
@@ -121,22 +121,27 @@ soon()
 	[ "$took" -lt $((120000 * ${SLOW:-1})) ] || fail "$1: that is too long"
 }
 
-# While the tables of a large disk are built, the command can be ended.
+# While the tables of a large disk are built, the command can be ended.  The
+# other VM may slow down an attempt, so
+# there are three.
 change_of_mind()
 {
-	local begin pid
+	local pid begin attempt
 
-	"$QCOWCTL" snapshot create "$DEV" never >/dev/null 2>&1 &
-	pid=$!
-	sleep 0.5
-	kill -TERM $pid
-	begin=$(date +%s%N)
-	! wait $pid || fail "it was made all the same"
-	took=$((($(date +%s%N) - begin) / 1000000))
-	echo "1 TiB: given up after $took ms"
-	[ "$took" -lt $((5000 * ${SLOW:-1})) ] || fail "that is too long"
-	! "$QCOWCTL" snapshot list "$DEV" | grep -qw never ||
-		fail "it is in the list"
+	for attempt in 1 2 3; do
+		"$QCOWCTL" snapshot create "$DEV" never >/dev/null 2>&1 &
+		pid=$!
+		sleep 0.5
+		kill -TERM $pid
+		begin=$(date +%s%N)
+		! wait $pid || fail "it was made all the same"
+		took=$((($(date +%s%N) - begin) / 1000000))
+		echo "1 TiB: given up after $took ms, attempt $attempt"
+		! "$QCOWCTL" snapshot list "$DEV" | grep -qw never ||
+			fail "it is in the list"
+		[ "$took" -ge $((1000 * ${SLOW:-1})) ] || return 0
+	done
+	fail "that is too long"
 }
 
 a_tebibyte()
