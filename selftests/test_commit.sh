@@ -226,6 +226,37 @@ begin_and()
 	    if wanted != got:
 	        sys.exit("%s: %d instead of %d" % (what, got, wanted))
 
+	# with files that are held until the merge is over
+	def begin(flags, fd):
+	    arg = bytearray(struct.pack("=6I4Q2i", 64, flags, number, 1, 1, 0,
+	        layer.buffer_info()[0], 0, 0, 0, fd, -1))
+	    try:
+	        fcntl.ioctl(control, 3 << 30 | 64 << 16 | 0x51 << 8 | 0x49,
+	                    arg, True)
+	    except OSError as error:
+	        return error.errno
+	    return 0
+
+	def lock():		# F_OFD_SETLK, for writing
+	    fd = os.open("lock", os.O_RDWR | os.O_CREAT)
+	    try:
+	        fcntl.fcntl(fd, 37, struct.pack("hhqqi4x", 1, 0, 0, 1, 0))
+	    except OSError:
+	        os.close(fd)
+	        return -1
+	    return fd
+
+	check("the control file, to be held", 22, begin(2, control))
+	check("no file, to be held", 9, begin(2, 12345))
+	check("a file to be held, unannounced", 22, begin(0, base))
+	held = lock()
+	check("a beginning with a lock", 0, begin(2, held))
+	os.close(held)
+	check("a lock that the driver holds", -1, lock())
+	check("the end of it", 0, request(4))
+	if lock() < 0:
+	    sys.exit("the driver still holds the lock")
+
 	check("a step before the beginning", 2, request(2))
 	check("of another place in the file", 116, request(1, 1, other))
 	check("other descriptors of the same", 0, request(5, 1))
