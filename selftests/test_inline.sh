@@ -209,6 +209,7 @@ for type in ext4 xfs btrfs; do
 	cd "$lower"
 	cp "$T/source" .
 	for upper in ext4 xfs btrfs; do
+		our_turn || continue
 		upper_on_lower $upper $type
 	done
 	truncate -s 32M disk2.img

@@ -124,6 +124,7 @@ each()
 {
 	# shellcheck disable=SC2053 # a pattern
 	[ -z "${ONLY-}" ] || [[ $2 == $ONLY ]] || return 0
+	our_turn || return 0
 	echo "$2 (after $SECONDS s)"
 	"$@"
 }

@@ -393,6 +393,7 @@ for part in "full_below ext4 160 9" "full_below xfs 320 12" \
 	    "gone_in_a_race ext4" "gone_in_a_race xfs" \
 	    "bad_writeback ext4" "bad_writeback xfs" \
 	    "killed_in_a_change ext4" "killed_in_a_change xfs"; do
+	our_turn || continue
 	echo "$part (after $SECONDS s)"
 	part_mark="$MARK, $part"
 	echo "$part_mark" >/dev/kmsg

@@ -108,6 +108,15 @@ fewer()
 	echo $((($1 + less - 1) / less))
 }
 
+# our_turn: asked once for each kind of what a test does to many.  The kernels
+# that run everything share the kinds between them: of TURNS of them, this one is
+# number TURN.  One alone, and LONG, has them all.
+our_turn()
+{
+	turn=$((${turn:--1} + 1))
+	[ -n "${LONG-}" ] || [ $((turn % ${TURNS:-1})) -eq "${TURN:-0}" ]
+}
+
 # built NAME: the path of something that selftests/prog makes
 built()
 {
