@@ -272,16 +272,6 @@ expect_equal()
 	[ "$2" = "$3" ] || fail "$1: '$3' instead of '$2'"
 }
 
-# kernel_memory: unreclaimable slabs, vmalloc and pages that belong to nobody,
-# in KiB
-kernel_memory()
-{
-	sync
-	awk '/^(MemFree|AnonPages|Cached|Buffers|SReclaimable):/ { n -= $2 }
-		/^MemTotal:/ { n += $2 }
-		END { print n }' /proc/meminfo
-}
-
 dmesg_clean()
 {
 	local bad
