@@ -81,9 +81,9 @@ under_load()
 	done
 	end_load
 	echo "merged $rounds times"
-	same model "$DEV"
+	same_disk model "$DEV"
 	commit top.qcow2 >>pauses
-	same model "$DEV"
+	same_disk model "$DEV"
 	expect_equal "the layers" "$before" "$(layers "$DEV")"
 	detach
 	both_are model "$2"
@@ -321,7 +321,7 @@ killed()
 		within 30 reads_base || fail "locks of a writer stayed"
 	done 2>/dev/null
 	end_load
-	same model "$DEV"
+	same_disk model "$DEV"
 	commit "$DEV" >>pauses
 	detach
 	both_are model qcow2

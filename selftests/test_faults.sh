@@ -206,7 +206,7 @@ written()
 		is_now "$1"
 		go_on "$1"
 		flush
-		same "$T/model" "$DEV"
+		same_disk "$T/model" "$DEV"
 		detach
 		checked disk.qcow2 0 3
 		reads_as "$T/model" disk.qcow2

@@ -52,7 +52,7 @@ until_it_is_full()
 	echo "full: $OUT"
 	[[ $OUT != *" 0 failed"* ]] || fail "it was never full: $OUT"
 	expect_equal "state when it is full" live "$(state)"
-	same "$T/model" "$DEV"
+	same_disk "$T/model" "$DEV"
 	expect_fail 1 dd if=/dev/zero of="$DEV" bs=1M oflag=direct
 	expect_says "No space left"
 	expect_equal "state when it is full" live "$(state)"
