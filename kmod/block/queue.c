@@ -31,13 +31,16 @@
  * @pooled:	@bvec comes from the pool of the device
  * @retries:	how often it was tried again; valid if RQF_DONTPREP is set
  * @record:	its id in the record, or 0
+ *
+ * A disk has QUEUE_DEPTH of them, each behind a struct request and rounded up to
+ * cache lines: 64 bytes are 8 KiB and more for each disk.
  */
 struct qcow_request {
 	struct qcow_cmd cmd;
 	struct bio_vec *bvec;
+	u32 record;
+	u16 retries;
 	bool pooled;
-	unsigned int retries;
-	u64 record;
 };
 
 static struct qcow_device *device_of(struct request *rq)

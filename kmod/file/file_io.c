@@ -205,6 +205,7 @@ bool qcow_io_try(struct qcow_io *io, bool nowait)
 {
 	struct file *filp = io->file->filp;
 	unsigned int flags = 0;
+	struct iov_iter iter;
 	ssize_t ret;
 
 	qcow_relief_begin();
@@ -227,7 +228,7 @@ bool qcow_io_try(struct qcow_io *io, bool nowait)
 					       inode_number(io->file));
 	}
 	atomic_set(&io->owners, 2);
-	qcow_buf_iter(&io->buf, io->write, io->len, &io->iter);
+	qcow_buf_iter(&io->buf, io->write, io->len, &iter);
 	/* a task that uses the reserve was refused by qcow_task_enter() */
 	if (!nowait)
 		flags = qcow_reserve_enter(false);
@@ -236,9 +237,9 @@ bool qcow_io_try(struct qcow_io *io, bool nowait)
 	 * which can be any task that uses the device.
 	 */
 	if (io->write)
-		ret = filp->f_op->write_iter(&io->iocb, &io->iter);
+		ret = filp->f_op->write_iter(&io->iocb, &iter);
 	else
-		ret = filp->f_op->read_iter(&io->iocb, &io->iter);
+		ret = filp->f_op->read_iter(&io->iocb, &iter);
 	if (!nowait) {
 		qcow_reserve_leave(flags);
 		if (io->write && warms_up(io, ret))
@@ -411,7 +412,7 @@ static int run_sync(struct qcow_errand *errand)
 int qcow_file_sync(struct qcow_file *file)
 {
 	struct file_change c = { .errand.run = run_sync, .file = file };
-	u64 record;
+	u32 record;
 	int err;
 
 	if (!file->writable)
@@ -446,7 +447,7 @@ static int file_fallocate(struct qcow_file *file, int mode, loff_t pos,
 		.errand.run = run_fallocate, .file = file, .mode = mode,
 		.pos = pos, .len = len,
 	};
-	u64 record;
+	u32 record;
 	int err;
 
 	if (!file->filp->f_op->fallocate)
@@ -582,7 +583,7 @@ int qcow_file_truncate(struct qcow_file *file, loff_t size)
 	struct file_change c = {
 		.errand.run = run_truncate, .file = file, .pos = size,
 	};
-	u64 record;
+	u32 record;
 	int err;
 
 	if (!file->regular)

@@ -37,20 +37,19 @@ struct qcow_io {
 	loff_t pos;
 	struct qcow_buf buf;
 	u32 len;
-	bool write;
-	bool sync;
 	u16 ioprio;
+	bool write:1;
+	bool sync:1;
+	bool guarded:1;		/* private: the I/O holds freeze protection */
+	bool waited:1;		/* private: the submitting task may sleep */
 	void (*complete)(struct qcow_io *io);
 	int result;
 
 	/* private */
+	int raw_result;		/* bytes, or an error */
 	atomic_t owners;
-	bool guarded;		/* the I/O holds freeze protection */
-	bool waited;		/* the submitting task may sleep */
-	long raw_result;
-	u64 record;
+	u32 record;
 	struct kiocb iocb;
-	struct iov_iter iter;
 };
 
 /**

@@ -46,7 +46,7 @@ struct entry {
 static DEFINE_SPINLOCK(lock);	/* guards all below except @more and @folder */
 static LIST_HEAD(entries);
 static size_t pending;		/* bytes of all @entries */
-static u64 next_id;
+static u32 next_id;
 static bool recording, lost;
 static DECLARE_WAIT_QUEUE_HEAD(more);
 static struct dentry *folder;
@@ -79,10 +79,10 @@ static struct entry *entry_alloc(size_t data, gfp_t gfp)
 	return e;
 }
 
-static u64 take_id(void)
+static u32 take_id(void)
 {
 	unsigned long flags;
-	u64 id;
+	u32 id;
 
 	spin_lock_irqsave(&lock, flags);
 	id = ++next_id;
@@ -90,11 +90,11 @@ static u64 take_id(void)
 	return id;
 }
 
-u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
+u32 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
 		      const struct qcow_buf *buf, u32 arg)
 {
 	struct entry *e;
-	u64 id;
+	u32 id;
 
 	if (!READ_ONCE(recording))
 		return 0;
@@ -110,10 +110,10 @@ u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
 	return id;
 }
 
-u64 qcow_record_change(u32 kind, u64 size, const char *name, u32 len)
+u32 qcow_record_change(u32 kind, u64 size, const char *name, u32 len)
 {
 	struct entry *e;
-	u64 id;
+	u32 id;
 
 	if (!READ_ONCE(recording))
 		return 0;
@@ -140,7 +140,7 @@ static void record_small(const struct qcow_record *head)
 	record_add(e);
 }
 
-void qcow_record_end(enum qcow_record_type type, u64 id, int result)
+void qcow_record_end(enum qcow_record_type type, u32 id, int result)
 {
 	if (id)
 		record_small(&(struct qcow_record){ .type = type, .id = id,

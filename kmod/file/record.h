@@ -115,7 +115,7 @@ struct qcow_buf;
  *
  * Return: the id for qcow_record_end(); 0 if nothing is recorded.
  */
-u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
+u32 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
 		      const struct qcow_buf *buf, u32 arg);
 /**
  * qcow_record_change - a structural change begins
@@ -125,9 +125,9 @@ u64 qcow_record_begin(enum qcow_record_type type, u32 file, u64 pos, u64 len,
  *
  * Return: the id for qcow_record_end(); 0 if nothing is recorded.
  */
-u64 qcow_record_change(u32 kind, u64 size, const char *name, u32 len);
+u32 qcow_record_change(u32 kind, u64 size, const char *name, u32 len);
 /** qcow_record_end - it ended; @type is END, REQ_END or CHANGE_END */
-void qcow_record_end(enum qcow_record_type type, u64 id, int result);
+void qcow_record_end(enum qcow_record_type type, u32 id, int result);
 void qcow_record_step(enum qcow_record_step step);
 bool qcow_rule_broken(enum qcow_rule rule);
 /** qcow_stall - the first task that comes here after a test has asked sleeps */
@@ -137,20 +137,20 @@ void qcow_record_exit(void);
 
 #else
 
-static inline u64 qcow_record_begin(enum qcow_record_type type, u32 file,
+static inline u32 qcow_record_begin(enum qcow_record_type type, u32 file,
 				    u64 pos, u64 len,
 				    const struct qcow_buf *buf, u32 arg)
 {
 	return 0;
 }
 
-static inline u64 qcow_record_change(u32 kind, u64 size, const char *name,
+static inline u32 qcow_record_change(u32 kind, u64 size, const char *name,
 				     u32 len)
 {
 	return 0;
 }
 
-static inline void qcow_record_end(enum qcow_record_type type, u64 id,
+static inline void qcow_record_end(enum qcow_record_type type, u32 id,
 				   int result) { }
 static inline void qcow_record_step(enum qcow_record_step step) { }
 static inline bool qcow_rule_broken(enum qcow_rule rule) { return false; }

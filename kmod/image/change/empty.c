@@ -7,17 +7,17 @@
 #include "image/change/empty.h"
 #include "image/change/shadow.h"
 #include "image/change/tree.h"
+#include "image/core/table.h"
 #include "image/core/types.h"
 
 int qcow_empty(struct qcow_shadow *s, struct qcow_change *change)
 {
 	const struct qcow2_header *h = &s->image->header;
-	u64 bytes = (u64)h->l1_size * sizeof(u64);
 	int err;
 
 	if (!h->l1_size)
 		return 0;
-	s->l1 = kvzalloc(round_up(bytes + 1, PAGE_SIZE), GFP_NOIO);
+	s->l1 = qcow_table_alloc(h->l1_size, GFP_NOIO);
 	if (!s->l1)
 		return -ENOMEM;
 	err = qcow_shadow_put_l1(s);

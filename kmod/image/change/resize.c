@@ -8,6 +8,7 @@
 #include "image/change/resize.h"
 #include "image/change/shadow.h"
 #include "image/change/tree.h"
+#include "image/core/table.h"
 #include "image/core/types.h"
 
 static u64 to_clusters(const struct qcow_shadow *s, u64 bytes)
@@ -85,12 +86,12 @@ int qcow_resize(struct qcow_shadow *s, struct qcow_change *change)
 {
 	const struct qcow2_header *old = &s->image->header;
 	u64 need = qcow2_l1_entries(&s->image->geo, change->size);
-	u64 room = max3((u64)old->l1_size, need, 1ULL) * sizeof(u64);
+	u64 room = max((u64)old->l1_size, need);
 	int err = resize_check(s, change);
 
 	if (err)
 		return err;
-	s->l1 = kvzalloc(round_up(room + 1, PAGE_SIZE), GFP_NOIO);
+	s->l1 = qcow_table_alloc(room, GFP_NOIO);
 	if (!s->l1)
 		return -ENOMEM;
 	memcpy(s->l1, s->image->active.l1_table,

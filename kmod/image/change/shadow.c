@@ -42,6 +42,7 @@
 #include "image/change/shadow.h"
 #include "image/core/header.h"
 #include "image/core/health.h"
+#include "image/core/table.h"
 #include "image/core/types.h"
 #include "image/space/metadata.h"
 #include "image/space/refill.h"
@@ -757,7 +758,7 @@ static int make_reftable(struct qcow_shadow *s, u64 clusters)
 		return qcow_refuse(s->why, -EFBIG,
 				   "%s: the refcount table would be too long",
 				   s->image->path);
-	s->reftable = kvzalloc(round_up(bytes, PAGE_SIZE), GFP_NOIO);
+	s->reftable = qcow_table_alloc(bytes / sizeof(u64), GFP_NOIO);
 	if (!s->reftable)
 		return -ENOMEM;
 	s->reftable_entries = bytes / sizeof(u64);

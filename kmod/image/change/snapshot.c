@@ -18,6 +18,7 @@
 #include "image/change/shadow.h"
 #include "image/change/snapshot.h"
 #include "image/change/tree.h"
+#include "image/core/table.h"
 #include "image/core/types.h"
 #include "image/map/snaptable.h"
 
@@ -187,8 +188,7 @@ static int remove_entry(struct qcow_shadow *s, const struct sought *t)
 static int new_l1(struct qcow_shadow *s, u32 entries)
 {
 	s->header.l1_size = entries;
-	s->l1 = kvzalloc(round_up((u64)entries * sizeof(u64) + 1, PAGE_SIZE),
-			 GFP_NOIO);
+	s->l1 = qcow_table_alloc(entries, GFP_NOIO);
 	return s->l1 ? 0 : -ENOMEM;
 }
 
@@ -258,7 +258,7 @@ int qcow_snapshot_create(struct qcow_shadow *s, struct qcow_change *change)
 static u64 *read_l1(struct qcow_shadow *s, const struct sought *t)
 {
 	u64 bytes = (u64)t->s.l1_size * sizeof(u64);
-	u64 *l1 = kvzalloc(round_up(bytes + 1, PAGE_SIZE), GFP_NOIO);
+	u64 *l1 = qcow_table_alloc(t->s.l1_size, GFP_NOIO);
 	int err;
 
 	if (!l1)

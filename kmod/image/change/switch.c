@@ -196,7 +196,7 @@ static int zero_rest(struct qcow_view *view, const struct qcow_change *change)
 int qcow_change_quietly(struct qcow_image *image, struct qcow_change *change,
 			struct qcow_reason *why)
 {
-	u64 record;
+	u32 record;
 	int err;
 
 	err = zero_rest(&image->active, change);

@@ -175,20 +175,20 @@ struct qcow_cmd {
 	bool unmap;
 	bool no_inline;
 	u16 ioprio;
+	bool first_used;		/* private */
 	u64 pos;
 	u32 len;
+	int error;
 	struct qcow_buf buf;
 	struct bio *bio;
 	struct workqueue_struct *wq;
 	void (*done)(struct qcow_cmd *cmd);
-	int error;
 
 	/* private */
 	struct qcow_epoch *epoch;
 	struct qcow_epoch *below;	/* in a merge: of the backing file */
 	atomic_t pending;
 	u32 dispatched;			/* bytes */
-	bool first_used;
 	unsigned long todo;
 	struct llist_head resume;	/* I/Os that a worker continues */
 	struct list_head node;		/* in the list it is parked on */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Read a long table of 64-bit entries.  An image may say that its L1 table has
+ * Memory for long tables of 64-bit entries, and how to read them.  An image may say that its L1 table has
  * 32 MiB, and its refcount table 8 MiB.
  */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 
 #include "file/file_io.h"
 #include "format/l2.h"
@@ -13,6 +14,12 @@
 
 /* So much is read at once, bytes. */
 #define PART_BYTES	SZ_1M
+
+u64 *qcow_table_alloc(u64 entries, gfp_t gfp)
+{
+	return kvzalloc(round_up(max(entries, 1ULL) * sizeof(u64), PAGE_SIZE),
+			gfp);
+}
 
 static int read_part(struct qcow_image *image, u64 *table, u64 entries,
 		     u64 offset)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Read a long table of 64-bit entries. */
+/* Memory for long tables of 64-bit entries, and how to read them. */
 #ifndef QCOW_IMAGE_CORE_TABLE_H
 #define QCOW_IMAGE_CORE_TABLE_H
 
@@ -8,9 +8,18 @@
 struct qcow_image;
 
 /**
+ * qcow_table_alloc - memory for a table, in whole pages: tables are written by
+ * sectors
+ *
+ * Return: entries that are all 0, for kvfree(); also where @entries is 0; or
+ * NULL.
+ */
+u64 *qcow_table_alloc(u64 entries, gfp_t gfp);
+
+/**
  * qcow_table_read - read a table of the image file into memory, in CPU order
  * @image:   the image
- * @table:   kvmalloc()ed memory for the entries, all 0
+ * @table:   memory by qcow_table_alloc()
  * @entries: number of entries
  * @offset:  of the table in the file, bytes
  *

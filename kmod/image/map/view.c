@@ -19,7 +19,7 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 	 * Commits write whole sectors of the table.  Behind the entries that
 	 * the disk needs there may be those of a VM state, which must be kept.
 	 */
-	size_t bytes = (image->writable ? l1_size : need) * sizeof(u64);
+	u64 entries = image->writable ? l1_size : need;
 	int err;
 
 	if (need > l1_size)
@@ -30,12 +30,10 @@ int qcow_view_init(struct qcow_view *view, struct qcow_image *image, u64 size,
 	view->size = round_down(size, SECTOR_SIZE);
 	view->l1_table_offset = l1_table_offset;
 	view->l1_size = need;
-	view->l1_table = kvzalloc(round_up(bytes + 1, PAGE_SIZE),
-				  GFP_KERNEL_ACCOUNT);
+	view->l1_table = qcow_table_alloc(entries, GFP_KERNEL_ACCOUNT);
 	if (!view->l1_table)
 		return -ENOMEM;
-	err = qcow_table_read(image, view->l1_table, bytes / sizeof(u64),
-			      l1_table_offset);
+	err = qcow_table_read(image, view->l1_table, entries, l1_table_offset);
 	if (err) {
 		kvfree(view->l1_table);
 		return qcow_refuse(why, err,

@@ -33,8 +33,11 @@
 /* A commit can copy so much of a block even if there is no memory, bytes. */
 #define COPY_BYTES	SZ_16K
 
-/* If a block is not in memory, a look at it reads at most so many bytes. */
-#define PIECE		4096U
+/*
+ * If a block is not in memory, a look at it reads at most so many bytes: with
+ * the rest of their first sector they fit in 4 KiB.
+ */
+#define PIECE		(4096U - SECTOR_SIZE)
 
 /* If memory runs out, writing a table entry is tried so many times. */
 #define PUBLISH_TRIES		20
@@ -133,7 +136,7 @@ int qcow_refs_init(struct qcow_image *image)
 	INIT_LIST_HEAD(&refs->found);
 	xa_init(&refs->blocks);
 	xa_init(&refs->watched);
-	table = kvzalloc(round_up(bytes, PAGE_SIZE), GFP_KERNEL_ACCOUNT);
+	table = qcow_table_alloc(bytes / sizeof(u64), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
 	err = qcow_table_read(image, table, entries, h->refcount_table_offset);

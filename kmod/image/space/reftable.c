@@ -17,6 +17,7 @@
 #include "format/l2.h"
 #include "image/core/header.h"
 #include "image/core/health.h"
+#include "image/core/table.h"
 #include "image/core/types.h"
 #include "image/space/epoch.h"
 #include "image/space/metadata.h"
@@ -119,7 +120,7 @@ static u64 *make_table(struct qcow_image *image, const struct layout *l,
 		       struct qcow_refblock **b)
 {
 	size_t bytes = l->clusters << image->geo.cluster_bits;
-	u64 *table = kvzalloc(round_up(bytes, PAGE_SIZE), GFP_NOIO), i;
+	u64 *table = qcow_table_alloc(bytes / sizeof(u64), GFP_NOIO), i;
 
 	if (!table)
 		return NULL;
