@@ -15,10 +15,10 @@ clones=${CLONES:-100}
 # udev takes, and the free pages that processors keep for themselves.
 each=$((300 + 10000 / clones))
 
-# median NUMBER...
-median()
+# fastest NUMBER...
+fastest()
 {
-	printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"
+	printf '%s\n' "$@" | sort -n | head -n 1
 }
 
 make_clones()
@@ -52,12 +52,12 @@ a_hundred()
 	done
 	udevadm settle
 	grown=$((($(kernel_memory) - before) / (clones - 1)))
-	first=$(median "${times[@]:0:15}")
-	last=$(median "${times[@]: -15}")
+	first=$(fastest "${times[@]:0:15}")
+	last=$(fastest "${times[@]: -15}")
 	echo "$clones clones: $grown KiB each; attach: $first ms, at last $last ms"
 	[ "$grown" -le $each ] || fail "a clone takes $grown KiB"
-	# the other VM may have slowed down one of them
-	[ "$last" -le $((3 * first)) ] || fail "the last ones took $last ms"
+	# another VM may have slowed down most of them, but not all
+	[ "$last" -le $((2 * first)) ] || fail "the last ones took $last ms"
 	dd if=data of="$DEV" bs=64k count=16 oflag=direct conv=fsync \
 		status=none
 	"$QCOWCTL" detach --all
