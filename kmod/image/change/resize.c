@@ -86,7 +86,7 @@ int qcow_resize(struct qcow_shadow *s, struct qcow_change *change)
 {
 	const struct qcow2_header *old = &s->image->header;
 	u64 need = qcow2_l1_entries(&s->image->geo, change->size);
-	u64 room = max((u64)old->l1_size, need);
+	u64 room = max_t(u64, old->l1_size, need);
 	int err = resize_check(s, change);
 
 	if (err)
