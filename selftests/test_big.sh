@@ -8,6 +8,7 @@
 # not much more than on a small disk.
 
 . "$(dirname "$0")/lib/test.sh"
+. "$(dirname "$0")/lib/leak.sh"
 . "$(dirname "$0")/lib/write.sh"
 
 limit=$((40 << 20))

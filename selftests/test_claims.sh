@@ -7,6 +7,7 @@
 # there, which the task that attaches it is charged for.
 
 . "$(dirname "$0")/lib/test.sh"
+. "$(dirname "$0")/lib/leak.sh"
 . "$(dirname "$0")/lib/write.sh"
 
 # An emulated CPU is ten times slower than a real one, where 1 s is the limit.

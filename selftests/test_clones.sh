@@ -7,6 +7,7 @@
 # of 1 TiB is made and deleted in seconds, since it costs what the tables take.
 
 . "$(dirname "$0")/lib/test.sh"
+. "$(dirname "$0")/lib/leak.sh"
 . "$(dirname "$0")/lib/write.sh"
 
 clones=${CLONES:-100}

@@ -32,8 +32,8 @@
  * @retries:	how often it was tried again; valid if RQF_DONTPREP is set
  * @record:	its id in the record, or 0
  *
- * A disk has QUEUE_DEPTH of them, each behind a struct request and rounded up to
- * cache lines: 64 bytes are 8 KiB and more for each disk.
+ * A disk has QUEUE_DEPTH of these.  Each lies behind a struct request, and both
+ * together are rounded up to cache lines: 64 bytes more take 8 KiB on each disk.
  */
 struct qcow_request {
 	struct qcow_cmd cmd;

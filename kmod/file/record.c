@@ -79,6 +79,7 @@ static struct entry *entry_alloc(size_t data, gfp_t gfp)
 	return e;
 }
 
+/* Ids begin with 1.  No test records so much that they begin again. */
 static u32 take_id(void)
 {
 	unsigned long flags;

@@ -91,36 +91,3 @@ kernel_complaints()
 	kernel_log "$1" | grep -v -E "$2" | grep -E -A 25 "$complaints" |
 		head -n 60
 }
-
-# What belongs to the kernel alone, in KiB.  (More than the page cache must not
-# be dropped: the driver's caches would be, too.)  Pages that a CPU keeps at hand
-# are free as well.
-kernel_memory_now()
-{
-	echo 1 >/proc/sys/vm/drop_caches
-	cat /proc/sys/vm/stat_refresh
-	awk '/^(MemFree|AnonPages|PageTables|Cached|Buffers|SReclaimable):/ {
-			n -= $2
-		}
-		/^MemTotal:/ { n += $2 }
-		/^ +count:/ { n -= 4 * $2 }
-		END { print n }' /proc/meminfo /proc/zoneinfo
-}
-
-# The same, when it no longer changes: what was freed comes back late, and the
-# processes that udev began go away late.
-kernel_memory()
-{
-	local last now calm=0 try
-
-	sync
-	last=$(kernel_memory_now)
-	for ((try = 0; try < 100 && calm < 5; try++)); do
-		sleep 0.3
-		now=$(kernel_memory_now)
-		calm=$(((now - last) ** 2 < 128 ** 2 ? calm + 1 : 0))
-		last=$now
-	done
-	[ "$calm" -ge 5 ] || { echo "the memory never settles" >&2; return 1; }
-	echo "$last"
-}

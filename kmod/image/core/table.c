@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory for long tables of 64-bit entries, and how to read them.  An image may say that its L1 table has
- * 32 MiB, and its refcount table 8 MiB.
+ * Memory for long tables of 64-bit entries, and how to read them.  An image may
+ * say that its L1 table has 32 MiB, and its refcount table 8 MiB.
  */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>

@@ -8,11 +8,13 @@
 struct qcow_image;
 
 /**
- * qcow_table_alloc - memory for a table, in whole pages: tables are written by
- * sectors
+ * qcow_table_alloc - allocate memory for a table
+ * @entries: number of entries; may be 0
+ * @gfp:     as for kvzalloc()
  *
- * Return: entries that are all 0, for kvfree(); also where @entries is 0; or
- * NULL.
+ * The memory has whole pages, because tables are written in whole sectors.
+ *
+ * Return: the table, all 0, for kvfree(); or NULL.
  */
 u64 *qcow_table_alloc(u64 entries, gfp_t gfp);
 
